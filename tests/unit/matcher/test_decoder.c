@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "matcher/decoder/pool.h"
+#include "tests/unit/matcher/cmocka_all.h"
+#include "tests/unit/matcher/sound.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The pool with the real program behind it. */
+
+static struct decoder_pool *pool;
+
+static int set_up(void **state)
+{
+    int rc = sound_set_up(state);
+    if (rc == 0) {
+        sound_run("$compose 21 20 >music.wav");
+        assert_int_equal(
+            decoder_pool_open(&pool, sound_program("bin", "refrain-decoder"), 2,
+                              NULL),
+            STATUS_OK);
+    }
+    return rc;
+}
+
+static int tear_down(void **state)
+{
+    decoder_pool_close(pool);
+    return sound_tear_down(state);
+}
+
+static struct decoder *open_good(const char *name)
+{
+    struct decoder *decoder = NULL;
+    struct error err = {0};
+    int fd = sound_open(name);
+    if (decoder_open(&decoder, pool, fd, &err) != STATUS_OK) {
+        fail_msg("%s: %s", name, err.text);
+    }
+    (void)close(fd);
+    return decoder;
+}
+
+static void assert_refused(struct decoder_pool *by, const char *name,
+                           const char *code)
+{
+    struct decoder *decoder = NULL;
+    struct error err = {0};
+    int fd = sound_open(name);
+    if (decoder_open(&decoder, by, fd, &err) != STATUS_INVALID ||
+        strcmp(err.code, code) != 0) {
+        fail_msg("%s: expected %s, got '%s' %s", name, code, err.code,
+                 err.text);
+    }
+    assert_null(decoder);
+    (void)close(fd);
+}
+
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    (void)closedir(folder);
+    return count;
+}
+
+/* Every format that people have, through the sandbox: item for item what
+ * fpcalc hears. */
+static void hears_every_format_as_fpcalc_does(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *options;
+        enum container container;
+        const char *codec;
+    } formats[] = {
+        {"cbr.mp3", "-b:a 128k", CONTAINER_MP3, "mp3"},
+        {"vbr.mp3", "-q:a 2", CONTAINER_MP3, "mp3"},
+        {"half.mp3", "-ar 22050 -ac 1 -b:a 48k", CONTAINER_MP3, "mp3"},
+        {"bare.aac", "-b:a 128k", CONTAINER_ADTS, "aac"},
+        {"last.m4a", "-b:a 128k", CONTAINER_MP4, "aac"},
+        {"first.m4a", "-b:a 96k -movflags +faststart", CONTAINER_MP4, "aac"},
+        {"alac.m4a", "-c:a alac", CONTAINER_MP4, "alac"},
+        {"cd.flac", "", CONTAINER_FLAC, "flac"},
+        {"studio.flac", "-ar 96000 -sample_fmt s32", CONTAINER_FLAC, "flac"},
+        {"vorbis.ogg", "-c:a libvorbis -q:a 3", CONTAINER_OGG, "vorbis"},
+        {"opus.opus", "-b:a 96k", CONTAINER_OGG, "opus"},
+        {"flac.oga", "-c:a flac", CONTAINER_OGG, "flac"},
+        {"cd.wav", "", CONTAINER_WAV, "pcm_s16le"},
+        {"24.wav", "-c:a pcm_s24le", CONTAINER_WAV, "pcm_s24le"},
+        {"float.wav", "-c:a pcm_f32le", CONTAINER_WAV, "pcm_f32le"},
+        {"8.wav", "-c:a pcm_u8", CONTAINER_WAV, "pcm_u8"},
+        {"cd.w64", "-f w64", CONTAINER_WAV, "pcm_s16le"},
+        {"cd.aiff", "", CONTAINER_AIFF, "pcm_s16be"},
+        {"24.aiff", "-c:a pcm_s24be", CONTAINER_AIFF, "pcm_s24be"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        sound_run("ffmpeg -v error -i music.wav %s %s", formats[i].options,
+                  formats[i].name);
+        struct decoder *decoder = open_good(formats[i].name);
+        const struct fingerprint *heard = decoder_fingerprint(decoder);
+        const struct audio_facts *facts = decoder_facts(decoder);
+        struct fingerprint golden = sound_fpcalc(formats[i].name);
+        assert_int_equal(facts->container, formats[i].container);
+        assert_string_equal(facts->codec, formats[i].codec);
+        assert_in_range(facts->duration_ms, 19900, 20150);
+        if (heard->item_count != golden.item_count ||
+            memcmp(heard->items, golden.items,
+                   golden.item_count * sizeof *golden.items) != 0) {
+            fail_msg("%s: not what fpcalc hears (%zu items, %zu)",
+                     formats[i].name, heard->item_count, golden.item_count);
+        }
+        fingerprint_clear(&golden);
+        decoder_close(decoder);
+    }
+}
+
+/* Property: the print of a part is the slice of the print, when it starts on
+ * a hop. */
+static void the_print_of_a_part_is_a_slice(void **state)
+{
+    struct decoder *decoder = open_good("music.wav");
+    const struct fingerprint *whole = decoder_fingerprint(decoder);
+    struct fingerprint part;
+    (void)state;
+    for (size_t first = 0; first < 80; first += 13) {
+        size_t samples =
+            FINGERPRINT_ITEM_SAMPLES + (size_t)40 * FINGERPRINT_HOP_SAMPLES;
+        assert_int_equal(decoder_print(decoder, &part,
+                                       first * (size_t)FINGERPRINT_HOP_SAMPLES,
+                                       samples, NULL),
+                         STATUS_OK);
+        assert_int_equal(part.item_count, 41);
+        assert_memory_equal(part.items, whole->items + first,
+                            41 * sizeof *part.items);
+        fingerprint_clear(&part);
+    }
+    assert_int_equal(decoder_print(decoder, &part, 0, 0, NULL), STATUS_OK);
+    assert_int_equal(part.item_count, whole->item_count);
+    assert_memory_equal(part.levels, whole->levels, whole->item_count);
+    fingerprint_clear(&part);
+    decoder_close(decoder);
+}
+
+static void a_part_that_is_not_there_is_refused(void **state)
+{
+    enum { SAMPLES = 20 * PCM_RATE_HZ };
+    static const struct {
+        size_t start;
+        size_t count;
+    } parts[] = {
+        {0, 1000},         {0, SIZE_MAX}, {SIZE_MAX, 0},
+        {SIZE_MAX, 40000}, {SAMPLES, 0},  {SAMPLES - 100, 40000},
+        {SAMPLES + 1, 0},
+    };
+    struct decoder *decoder = open_good("music.wav");
+    struct fingerprint part;
+    (void)state;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        assert_int_equal(
+            decoder_print(decoder, &part, parts[i].start, parts[i].count, NULL),
+            STATUS_INVALID);
+        assert_null(part.items);
+    }
+    /* ... and the decoder goes on */
+    assert_int_equal(decoder_print(decoder, &part, 0, 40000, NULL), STATUS_OK);
+    fingerprint_clear(&part);
+    decoder_close(decoder);
+}
+
+static void refusals_come_through(void **state)
+{
+    (void)state;
+    sound_run("yes text | head -c 100000 >text.mp3 || true; "
+              "ffmpeg -v error -i music.wav -t 2 short.mp3; "
+              "ffmpeg -v error -f lavfi -i anullsrc=r=8000:cl=mono -t 7210 "
+              "-compression_level 0 long.flac; : >empty.mp3");
+    assert_refused(pool, "text.mp3", "not_audio");
+    assert_refused(pool, "empty.mp3", "not_audio");
+    assert_refused(pool, "short.mp3", "too_short");
+    assert_refused(pool, "long.flac", "too_long");
+}
+
+/* The longest file there may be: progress is told on the way. */
+static void two_hours_are_heard(void **state)
+{
+    (void)state;
+    sound_run("ffmpeg -v error -f lavfi -i "
+              "'sine=f=300:r=8000:d=7195,tremolo=f=0.3' long.flac -y");
+    struct decoder *decoder = open_good("long.flac");
+    const struct fingerprint *heard = decoder_fingerprint(decoder);
+    assert_in_range(heard->item_count, 58000, FINGERPRINT_MAX_ITEMS);
+    assert_int_equal(decoder_facts(decoder)->duration_ms, 7195000);
+    decoder_close(decoder);
+}
+
+static void nothing_is_left_behind(void **state)
+{
+    size_t before = count_descriptors();
+    (void)state;
+    sound_run("head -c 1000 /dev/zero >bad.mp3");
+    for (int i = 0; i < 5; i++) {
+        decoder_close(open_good("music.wav"));
+        assert_refused(pool, "bad.mp3", "not_audio");
+    }
+    assert_int_equal(count_descriptors(), before);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+static void a_missing_program_is_said_at_once(void **state)
+{
+    static const char *const missing[] = {"/nowhere/refrain-decoder", "/tmp",
+                                          "music.wav"};
+    (void)state;
+    for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
+        struct decoder_pool *none = NULL;
+        struct error err = {0};
+        assert_int_equal(decoder_pool_open(&none, missing[i], 1, &err),
+                         STATUS_UNAVAILABLE);
+        assert_string_equal(err.code, "no_decoder");
+        assert_null(none);
+    }
+    decoder_pool_close(NULL);
+    decoder_close(NULL);
+}
+
+/* A decoder that the file has taken over may do anything at all. */
+static void a_decoder_gone_bad_is_unreadable(void **state)
+{
+    static const char *const ways[] = {
+        "garbage",   "silent",     "killed",  "huge",    "print_first",
+        "endless",   "liar",       "half",    "success", "request",
+        "two_facts", "wrong_code", "crashed",
+    };
+    size_t before = count_descriptors();
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct decoder_pool *bad = NULL;
+        char path[SOUND_PATH_SIZE];
+        sound_run("ln -s \"$(realpath %s)\" %s",
+                  sound_program("tests", "fake_decoder"), ways[i]);
+        (void)snprintf(path, sizeof path, "./%s", ways[i]);
+        assert_int_equal(decoder_pool_open(&bad, path, 1, NULL), STATUS_OK);
+        assert_refused(bad, "music.wav", "unreadable");
+        decoder_pool_close(bad);
+    }
+    assert_int_equal(count_descriptors(), before);
+}
+
+static void *open_one(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 3; i++) {
+        struct decoder *decoder = open_good("music.wav");
+        decoder_close(decoder);
+    }
+    return NULL;
+}
+
+/* Six threads, two places. */
+static void threads_take_turns(void **state)
+{
+    pthread_t threads[6];
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, open_one, NULL), 0);
+    }
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+}
+
+/* Descriptors 0 to 3 are the child's own: ours may lie there as well. */
+static void works_without_standard_descriptors(void **state)
+{
+    int kept[3];
+    (void)state;
+    (void)fflush(NULL);
+    for (int i = 0; i < 3; i++) {
+        kept[i] = dup(i);
+        assert_true(kept[i] >= 0);
+    }
+    struct decoder *decoder = NULL;
+    for (int i = 0; i < 3; i++) {
+        (void)close(i);
+    }
+    int fd = sound_open("music.wav"); /* is 0 now; the socket pair 1 and 2 */
+    enum status status = decoder_open(&decoder, pool, fd, NULL);
+    (void)close(fd);
+    for (int i = 0; i < 3; i++) {
+        (void)dup2(kept[i], i);
+        (void)close(kept[i]);
+    }
+    assert_int_equal(status, STATUS_OK);
+    decoder_close(decoder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hears_every_format_as_fpcalc_does),
+        cmocka_unit_test(the_print_of_a_part_is_a_slice),
+        cmocka_unit_test(a_part_that_is_not_there_is_refused),
+        cmocka_unit_test(refusals_come_through),
+        cmocka_unit_test(two_hours_are_heard),
+        cmocka_unit_test(nothing_is_left_behind),
+        cmocka_unit_test(a_missing_program_is_said_at_once),
+        cmocka_unit_test(a_decoder_gone_bad_is_unreadable),
+        cmocka_unit_test(threads_take_turns),
+        cmocka_unit_test(works_without_standard_descriptors),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "matcher/terms.h"
+#include "tests/support/pattern.h"
+#include "tests/unit/matcher/cmocka_all.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ITEMS = 2000 };
+static uint32_t items[ITEMS];
+
+static struct terms index_of(size_t first, size_t count)
+{
+    struct terms terms;
+    const struct fingerprint print = {.items = items + first,
+                                      .item_count = count};
+    assert_int_equal(terms_for_index(&terms, &print, NULL), STATUS_OK);
+    return terms;
+}
+
+static struct terms query_of(size_t first, size_t count)
+{
+    struct terms terms;
+    const struct fingerprint print = {.items = items + first,
+                                      .item_count = count};
+    assert_int_equal(terms_for_query(&terms, &print, NULL), STATUS_OK);
+    return terms;
+}
+
+static size_t count_shared(const struct terms *a, const struct terms *b)
+{
+    size_t shared = 0;
+    for (size_t i = 0, j = 0; i < a->count && j < b->count;) {
+        shared += a->values[i] == b->values[j];
+        uint32_t left = a->values[i];
+        i += left <= b->values[j];
+        j += b->values[j] <= left;
+    }
+    return shared;
+}
+
+static void assert_ascending(const struct terms *terms)
+{
+    for (size_t i = 0; i < terms->count; i++) {
+        assert_true(terms->values[i] < 1U << TERM_BITS);
+        assert_true(i == 0 || terms->values[i - 1] < terms->values[i]);
+    }
+}
+
+static int fill(void **state)
+{
+    (void)state;
+    pattern_fill((uint8_t *)items, sizeof items, 11);
+    return 0;
+}
+
+static void are_ascending_and_within_24_bits(void **state)
+{
+    struct terms index = index_of(0, ITEMS);
+    struct terms query = query_of(0, ITEMS);
+    (void)state;
+    assert_ascending(&index);
+    assert_ascending(&query);
+    terms_clear(&index);
+    terms_clear(&query);
+}
+
+static void a_query_asks_for_all_that_was_filed(void **state)
+{
+    (void)state;
+    for (size_t count = 0; count < 200; count++) {
+        struct terms index = index_of(0, count);
+        struct terms query = query_of(0, count);
+        assert_int_equal(count_shared(&index, &query), index.count);
+        assert_true(count == 0 || index.count > 0);
+        terms_clear(&index);
+        terms_clear(&query);
+    }
+}
+
+/* Winnowing, theorem: what shares a window shares its term. */
+static void a_shared_window_is_found_wherever_it_lies(void **state)
+{
+    struct terms index = index_of(0, ITEMS);
+    (void)state;
+    for (size_t first = 0; first + TERM_WINDOW_ITEMS <= ITEMS; first += 7) {
+        struct terms query = query_of(first, TERM_WINDOW_ITEMS);
+        assert_true(count_shared(&index, &query) >= 1);
+        terms_clear(&query);
+    }
+    terms_clear(&index);
+}
+
+/* Of w random values one of 2 / (w + 1) is chosen (the paper's density). */
+static void files_few_of_them(void **state)
+{
+    struct terms index = index_of(0, ITEMS);
+    (void)state;
+    assert_in_range(index.count, ITEMS / TERM_WINDOW_ITEMS,
+                    ITEMS * 2 / TERM_WINDOW_ITEMS * 2);
+    terms_clear(&index);
+}
+
+static void silence_has_no_term(void **state)
+{
+    uint32_t quiet[100];
+    struct terms terms;
+    (void)state;
+    for (size_t i = 0; i < 100; i++) {
+        quiet[i] = FINGERPRINT_SILENCE ^ (uint32_t)(i % 4); /* the low bits */
+    }
+    const struct fingerprint print = {.items = quiet, .item_count = 100};
+    assert_int_equal(terms_for_query(&terms, &print, NULL), STATUS_OK);
+    assert_int_equal(terms.count, 0);
+    terms_clear(&terms);
+    assert_int_equal(terms_for_index(&terms, &print, NULL), STATUS_OK);
+    assert_int_equal(terms.count, 0);
+    terms_clear(&terms);
+}
+
+static void different_items_have_different_terms(void **state)
+{
+    enum { COUNT = 1 << 16 };
+    uint32_t *all = malloc(COUNT * sizeof *all);
+    struct terms terms;
+    (void)state;
+    assert_non_null(all);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        all[i] = i << 8 | 0x55;
+    }
+    const struct fingerprint print = {.items = all, .item_count = COUNT};
+    assert_int_equal(terms_for_query(&terms, &print, NULL), STATUS_OK);
+    assert_int_equal(terms.count, COUNT);
+    terms_clear(&terms);
+    free(all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(are_ascending_and_within_24_bits),
+        cmocka_unit_test(a_query_asks_for_all_that_was_filed),
+        cmocka_unit_test(a_shared_window_is_found_wherever_it_lies),
+        cmocka_unit_test(files_few_of_them),
+        cmocka_unit_test(silence_has_no_term),
+        cmocka_unit_test(different_items_have_different_terms),
+    };
+    return cmocka_run_group_tests(tests, fill, NULL);
+}
