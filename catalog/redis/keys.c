@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "catalog/redis/keys.h"
+
+#include "catalog/id.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+static struct key key_format(const char *format, ...) PRINTF_LIKE(1, 2);
+
+static struct key key_format(const char *format, ...)
+{
+    struct key key;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(key.text, sizeof key.text, format, arguments);
+    va_end(arguments);
+    assert(length > 0);
+    assert((size_t)length < sizeof key.text);
+    return key;
+}
+
+/* The name behind {a:ID}, and whether an item follows it. */
+static const struct account_name {
+    const char *name;
+    bool has_item;
+} account_names[] = {
+    [KEY_ACCOUNT] = {"account", false},
+    [KEY_DEVICES] = {"devices", false},
+    [KEY_TOKENS] = {"tokens", false},
+    [KEY_TRACK] = {"track", true},
+    [KEY_TRACKS] = {"tracks", false},
+    [KEY_TRASH] = {"trash", false},
+    [KEY_MANIFEST] = {"manifest", true},
+    [KEY_PRINT] = {"print", true},
+    [KEY_CHANGES] = {"changes", false},
+    [KEY_RECORDINGS] = {"recordings", false},
+    [KEY_CONTENTS] = {"contents", false},
+    [KEY_UPLOAD] = {"upload", true},
+    [KEY_IDEMPOTENCY] = {"idempotency", true},
+};
+enum { ACCOUNT_NAMES = sizeof account_names / sizeof account_names[0] };
+
+struct key key_of_account(enum account_key kind, const char *account_id,
+                          const char *item)
+{
+    assert((unsigned)kind < ACCOUNT_NAMES);
+    assert(id_valid(account_id));
+    const struct account_name *name = &account_names[kind];
+    if (!name->has_item) {
+        assert(item[0] == '\0');
+        return key_format("{a:%s}:%s", account_id, name->name);
+    }
+    assert(id_valid(item));
+    return key_format("{a:%s}:%s:%s", account_id, name->name, item);
+}
+
+struct key key_email(const char *email_hash)
+{
+    assert(id_valid(email_hash));
+    return key_format("email:%s", email_hash);
+}
+
+struct key key_recording(const char *recording_id)
+{
+    assert(id_valid(recording_id));
+    return key_format("recording:%s", recording_id);
+}
+
+struct key key_recording_number(uint32_t number)
+{
+    return key_format("number:%u", (unsigned)number);
+}
+
+struct key key_reference(uint32_t number)
+{
+    return key_format("print:%u", (unsigned)number);
+}
+
+struct key key_release(const char *release_id)
+{
+    assert(id_valid(release_id));
+    return key_format("release:%s", release_id);
+}
+
+struct key key_releases(void)
+{
+    return key_format("releases");
+}
+
+struct key key_numbers(void)
+{
+    return key_format("numbers");
+}
+
+struct key key_bucket(uint32_t bucket)
+{
+    return key_format("ix:%04x", (unsigned)bucket);
+}
+
+struct key key_jobs(void)
+{
+    return key_format("jobs");
+}
+
+struct key key_audit(void)
+{
+    return key_format("audit");
+}
+
+const char *key_changed_channel(void)
+{
+    return "changed";
+}
