@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "catalog/vault/manifest.h"
+#include "catalog/vault/seal.h"
+#include "catalog/vault/vault.h"
+#include "catalog/vault/vault_internal.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(2 * SEAL_MAX_SEGMENTS <= STORE_MAX_PIECES,
+               "a whole chunk in one read: bytes and tag of each segment");
+
+/* Whole segments go straight into the caller's memory and are opened there;
+ * of a segment that is wanted in part, the whole is kept, since the next read
+ * will most likely want the rest of it. */
+struct vault_reader {
+    struct store *store;
+    struct manifest manifest; /* secret */
+    uint64_t *starts;         /* owned; in the file, of each part */
+    /* the chunk in hand */
+    struct store_object *object; /* owned; NULL: none */
+    struct crypto_gcm *gcm;      /* owned; NULL: none */
+    size_t part;                 /* its index */
+    uint32_t length_bytes;       /* its plaintext */
+    /* the segment in hand, of that chunk */
+    bool segment_held;
+    uint32_t segment;
+    uint8_t plain[SEAL_SEGMENT_BYTES];
+};
+
+static enum status index_parts(struct vault_reader *reader, struct error *err)
+{
+    size_t count = reader->manifest.part_count;
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    reader->starts = calloc(count, sizeof *reader->starts);
+    if (reader->starts == NULL) {
+        return error_set(err, STATUS_NO_MEMORY, "no_memory",
+                         "no memory for reading a file");
+    }
+    uint64_t start = 0;
+    for (size_t i = 0; i < count; i++) {
+        reader->starts[i] = start;
+        start += reader->manifest.parts[i].chunk.length_bytes;
+    }
+    return STATUS_OK;
+}
+
+enum status vault_reader_open(struct vault_reader **out, struct vault *vault,
+                              const struct vault_owner *owner,
+                              const void *manifest, size_t manifest_length,
+                              struct error *err)
+{
+    *out = NULL;
+    struct vault_reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL) {
+        return error_set(err, STATUS_NO_MEMORY, "no_memory",
+                         "no memory for reading a file");
+    }
+    struct manifest_place place = {.account_key = owner->account_key,
+                                   .account_id = owner->account_id,
+                                   .track_id = owner->track_id};
+    reader->store = vault->store;
+    enum status status = manifest_open(&reader->manifest, manifest,
+                                       manifest_length, &place, err);
+    if (status == STATUS_OK) {
+        status = index_parts(reader, err);
+    }
+    if (status != STATUS_OK) {
+        vault_reader_close(reader);
+        return status;
+    }
+    *out = reader;
+    return STATUS_OK;
+}
+
+static void drop_chunk(struct vault_reader *reader)
+{
+    if (reader->object != NULL) {
+        reader->object->methods->object_close(reader->object);
+        reader->object = NULL;
+    }
+    crypto_gcm_free(reader->gcm);
+    reader->gcm = NULL;
+    if (reader->segment_held) {
+        crypto_wipe(reader->plain, sizeof reader->plain);
+        reader->segment_held = false;
+    }
+}
+
+void vault_reader_close(struct vault_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    drop_chunk(reader);
+    manifest_clear(&reader->manifest);
+    free(reader->starts);
+    free(reader);
+}
+
+uint64_t vault_reader_size(const struct vault_reader *reader)
+{
+    return reader->manifest.size_bytes;
+}
+
+/* The part that holds the byte at `offset`, which is within the file. */
+static size_t find_part(const struct vault_reader *reader, uint64_t offset)
+{
+    size_t low = 0;
+    size_t high = reader->manifest.part_count;
+    assert(high > 0);
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (reader->starts[middle] <= offset) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* Length and header are compared once: they follow from the manifest. */
+static enum status check_object(struct vault_reader *reader, struct error *err)
+{
+    uint8_t header[SEAL_HEADER_BYTES];
+    struct iovec piece = {.iov_base = header, .iov_len = sizeof header};
+    struct store_object *object = reader->object;
+    if (object->size_bytes != seal_object_bytes(reader->length_bytes)) {
+        return error_set(err, STATUS_CORRUPT, "chunk_corrupt",
+                         "a stored chunk has not the length that it should "
+                         "have: restore it from a backup, or upload the song "
+                         "again");
+    }
+    enum status status = object->methods->read(object, 0, &piece, 1, err);
+    if (status == STATUS_OK) {
+        status = seal_check_header(header, reader->length_bytes, err);
+    }
+    return status;
+}
+
+/* Takes the chunk of part `index` in hand. */
+static enum status take_chunk(struct vault_reader *reader, size_t index,
+                              struct error *err)
+{
+    if (reader->object != NULL && reader->part == index) {
+        return STATUS_OK;
+    }
+    drop_chunk(reader);
+    const struct chunk_ref *chunk = &reader->manifest.parts[index].chunk;
+    enum status status = reader->store->methods->open(
+        reader->store, chunk->name, &reader->object, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    reader->part = index;
+    reader->length_bytes = chunk->length_bytes;
+    reader->gcm = crypto_gcm_new(chunk->key, sizeof chunk->key);
+    status = check_object(reader, err);
+    if (status != STATUS_OK) {
+        drop_chunk(reader);
+    }
+    return status;
+}
+
+/* Opens `count` segments of the chunk in hand into `out`. */
+static enum status open_segments(struct vault_reader *reader, uint32_t first,
+                                 uint32_t count, uint8_t *out,
+                                 struct error *err)
+{
+    struct iovec pieces[2 * SEAL_MAX_SEGMENTS];
+    uint8_t tags[SEAL_MAX_SEGMENTS][GCM_TAG_BYTES];
+    assert(count >= 1 && count <= SEAL_MAX_SEGMENTS);
+    for (uint32_t i = 0; i < count; i++) {
+        struct iovec *piece = pieces + (size_t)2 * i;
+        piece[0].iov_base = out + (size_t)i * SEAL_SEGMENT_BYTES;
+        piece[0].iov_len = seal_segment_bytes(reader->length_bytes, first + i);
+        piece[1].iov_base = tags[i];
+        piece[1].iov_len = GCM_TAG_BYTES;
+    }
+    enum status status = reader->object->methods->read(
+        reader->object, seal_segment_offset(first), pieces, (size_t)2 * count,
+        err);
+    for (uint32_t i = 0; status == STATUS_OK && i < count; i++) {
+        uint8_t *at = out + (size_t)i * SEAL_SEGMENT_BYTES;
+        status = seal_open_segment(reader->gcm, at, reader->length_bytes,
+                                   first + i, at, tags[i], err);
+    }
+    return status;
+}
+
+static enum status take_segment(struct vault_reader *reader, uint32_t index,
+                                struct error *err)
+{
+    if (reader->segment_held && reader->segment == index) {
+        return STATUS_OK;
+    }
+    enum status status = open_segments(reader, index, 1, reader->plain, err);
+    reader->segment_held = status == STATUS_OK;
+    reader->segment = index;
+    return status;
+}
+
+/* Segments from `first` on that fit whole into `length` bytes; *bytes is what
+ * they hold. */
+static uint32_t whole_segments(const struct vault_reader *reader,
+                               uint32_t first, size_t length, size_t *bytes)
+{
+    uint32_t total = seal_segment_count(reader->length_bytes);
+    uint32_t count = 0;
+    *bytes = 0;
+    while (first + count < total) {
+        size_t next = seal_segment_bytes(reader->length_bytes, first + count);
+        if (length - *bytes < next) {
+            break;
+        }
+        *bytes += next;
+        count++;
+    }
+    return count;
+}
+
+/* Reads as much of `length` as one step gives, within one chunk. */
+static enum status read_step(struct vault_reader *reader, uint64_t offset,
+                             uint8_t *out, size_t length, size_t *got,
+                             struct error *err)
+{
+    size_t part = find_part(reader, offset);
+    enum status status = take_chunk(reader, part, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint32_t at = (uint32_t)(offset - reader->starts[part]);
+    uint32_t segment = at / SEAL_SEGMENT_BYTES;
+    uint32_t skip = at % SEAL_SEGMENT_BYTES;
+    if (skip == 0) {
+        uint32_t count = whole_segments(reader, segment, length, got);
+        if (count > 0) {
+            return open_segments(reader, segment, count, out, err);
+        }
+    }
+    status = take_segment(reader, segment, err);
+    if (status == STATUS_OK) {
+        size_t held = seal_segment_bytes(reader->length_bytes, segment) - skip;
+        *got = held < length ? held : length;
+        memcpy(out, reader->plain + skip, *got);
+    }
+    return status;
+}
+
+enum status vault_read(struct vault_reader *reader, uint64_t offset, void *out,
+                       size_t length, size_t *got, struct error *err)
+{
+    uint64_t size = vault_reader_size(reader);
+    uint64_t left = offset < size ? size - offset : 0;
+    size_t wanted = length < left ? length : (size_t)left;
+    size_t done = 0;
+    while (done < wanted) {
+        size_t step = 0;
+        enum status status =
+            read_step(reader, offset + done, (uint8_t *)out + done,
+                      wanted - done, &step, err);
+        if (status != STATUS_OK) {
+            crypto_wipe(out, wanted);
+            *got = 0;
+            return status;
+        }
+        assert(step > 0);
+        done += step;
+    }
+    *got = done;
+    return STATUS_OK;
+}
