@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "api/cli/admin.h"
+
+#include <stddef.h>
+
+static const struct command commands[] = {
+    {"catalog load", "bring folders of tagged files in as releases",
+     run_catalog_load},
+    {"catalog ls", "list the releases", run_catalog_ls},
+    {"catalog show", "show a release or a recording", run_catalog_show},
+    {"account add", "make a subscriber's account", run_account_add},
+    {"account grant", "grant a subscription until a date", run_account_grant},
+    {"audit", "list the operator's calls, newest first", run_audit},
+    {NULL, NULL, NULL}};
+
+int main(int argc, char **argv)
+{
+    return command_main(argc, argv, commands,
+                        "What the operator of a Refrain service does: its "
+                        "catalog and its accounts.",
+                        true);
+}
