@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "catalog/vault/manifest.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const uint8_t ACCOUNT_KEY[AES256_KEY_BYTES] = {1, 2, 3};
+static const struct manifest_place PLACE = {
+    .account_key = ACCOUNT_KEY, .account_id = "acc_1", .track_id = "trk_2"};
+
+/* What was accepted keeps to the bounds, and sealing brings it back. */
+static void check_accepted(const struct manifest *manifest)
+{
+    uint64_t sum = 0;
+    struct buffer sealed = {0};
+    struct manifest again = {0};
+    enum status status = STATUS_OK;
+    assert(manifest->part_count <= MANIFEST_MAX_PARTS);
+    for (size_t i = 0; i < manifest->part_count; i++) {
+        uint32_t part_bytes = manifest->parts[i].chunk.length_bytes;
+        assert(part_bytes >= 1 && part_bytes <= CHUNKER_MAX_BYTES);
+        assert(manifest->parts[i].kind == PART_CHUNK);
+        sum += part_bytes;
+    }
+    assert(sum == manifest->size_bytes);
+    status = manifest_seal(&sealed, manifest, &PLACE, NULL);
+    assert(status == STATUS_OK);
+    status = manifest_open(&again, sealed.bytes, sealed.length, &PLACE, NULL);
+    assert(status == STATUS_OK);
+    assert(again.part_count == manifest->part_count);
+    assert(again.size_bytes == manifest->size_bytes);
+    manifest_clear(&again);
+    buffer_clear(&sealed);
+}
+
+/* Input: the body of a manifest, as it comes out of the seal. As a sealed
+ * manifest the same bytes never open: nobody here knows the key. */
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+    struct manifest manifest = {0};
+    enum status status = manifest_open(&manifest, bytes, length, &PLACE, NULL);
+    assert(status == STATUS_CORRUPT);
+    if (manifest_parse(&manifest, bytes, length, NULL) == STATUS_OK) {
+        check_accepted(&manifest);
+    }
+    manifest_clear(&manifest);
+    return 0;
+}

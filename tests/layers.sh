@@ -1,0 +1,223 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal of this test: the house stays a house. Includes point one way (api ->
+# catalog -> matcher), every third party is known in its one home, no source
+# is without licence, no folder without explanation, and functions that cannot
+# be used safely are not used.
+#
+# layers.sh [ROOT]     checks ROOT (default: this repository)
+# layers.sh --self     plants each fault in a small tree: all must be caught
+
+set -euo pipefail
+FAULTS=0
+
+fault() { # FILE WHAT
+    printf '%s: %s\n' "$1" "$2" >&2
+    FAULTS=$((FAULTS + 1))
+}
+
+sources() { # FIND-EXPRESSION… -> files, without what is built or downloaded
+    find . \( -name .git -o -path ./build -o -path ./fixtures/cache \
+        -o -name node_modules \) -prune -o -type f "$@" -print | sed 's|^\./||'
+}
+
+includes() { # FILE -> what it includes, one a line, with its < or "
+    sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*([<"][^>"]*).*/\1/p' \
+        "$1"
+}
+
+# --- direction ------------------------------------------------------------------
+
+# A folder may include itself and what stands under it.
+check_direction() {
+    local file name
+    while read -r file; do
+        while read -r name; do
+            case $file:$name in
+            matcher/*:\"catalog/* | matcher/*:\"api/*)
+                fault "$file" "matcher may not include ${name#\"}"
+                ;;
+            catalog/*:\"api/*)
+                fault "$file" "catalog may not include ${name#\"}"
+                ;;
+            matcher/*:\"tests/* | catalog/*:\"tests/* | api/*:\"tests/*)
+                fault "$file" "the product may not include ${name#\"}"
+                ;;
+            *:\"matcher/* | *:\"catalog/* | *:\"api/* | *:\"tests/*) ;;
+            *:\"*)
+                fault "$file" "include \"${name#\"}\" by its whole path"
+                ;;
+            esac
+        done < <(includes "$file")
+    done < <(sources -name '*.[ch]')
+}
+
+# --- third parties -----------------------------------------------------------------
+
+# Header prefix and its home (shell patterns, | between several).
+HOMES='
+libav*            matcher/decode.c
+libsw*            matcher/decode.c
+chromaprint.h     matcher/fingerprint.c
+zstd*.h           matcher/fingerprint_pack.c
+seccomp.h         matcher/decoder/sandbox.c
+hiredis/*         catalog/redis/redis.c
+openssl/*         catalog/vault/crypto.c
+crypt.h           catalog/library/password.c
+archive*.h        api/routes/release_tar.c|api/cli/tar.c
+microhttpd.h      api/server.c|api/request.c|api/reply.c
+jansson.h         api/*
+curl/*            api/cli/client.c
+ini.h             api/config.c
+'
+# Headers of the C library and of Linux.
+SYSTEM='^(sys|linux|arpa|netinet|net|asm)/|^(argp|assert|ctype|dirent|dlfcn|endian|errno|fcntl|fenv|float|fts|getopt|grp|inttypes|iso646|limits|locale|malloc|math|netdb|poll|pthread|pwd|sched|search|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|termios|threads|time|ucontext|unistd|wchar|wctype)\.h$'
+
+home_of() { # HEADER -> its home, or nothing
+    local prefix home
+    while read -r prefix home; do
+        # The prefix is a pattern on purpose.
+        # shellcheck disable=SC2053
+        if [ -n "$prefix" ] && [[ $1 == $prefix ]]; then
+            echo "$home"
+            return
+        fi
+    done <<<"$HOMES"
+}
+
+lives_in() { # FILE HOME
+    local patterns pattern
+    IFS='|' read -ra patterns <<<"$2"
+    for pattern in "${patterns[@]}"; do
+        # shellcheck disable=SC2053
+        [[ $1 == $pattern ]] && return 0
+    done
+    return 1
+}
+
+check_homes() {
+    local file name home
+    while read -r file; do
+        while read -r name; do
+            [[ $name == \<* ]] || continue
+            name=${name#<}
+            [[ $name =~ $SYSTEM ]] && continue
+            home=$(home_of "$name")
+            if [ -z "$home" ]; then
+                fault "$file" "<$name> has no home: add it to layers.sh"
+            elif ! lives_in "$file" "$home"; then
+                fault "$file" "<$name> belongs in $home alone"
+            fi
+        done < <(includes "$file")
+    done < <(sources -name '*.[ch]' | grep -E '^(matcher|catalog|api)/')
+}
+
+# --- licence, explanation, safety -------------------------------------------------------
+
+check_licence() {
+    local file
+    while read -r file; do
+        head -n 3 "$file" | grep -q 'SPDX-License-Identifier: GPL-3.0-or-later' ||
+            fault "$file" "has no SPDX line among its first three"
+    done < <(sources \( -name '*.[ch]' -o -name '*.sh' -o -name '*.lua' \
+        -o -name '*.cmake' -o -name CMakeLists.txt -o -name '*.js' \
+        -o -name '*.py' -o -path './.ci/run' -o -path './tests/run' \
+        -o -path './fixtures/demo' -o -path './fixtures/bootstrap' \
+        -o -path './fixtures/corpus' \))
+}
+
+# A folder has a README.md, or its parent's (or grandparent's) names it.
+check_explained() {
+    local folder parent name
+    while read -r folder; do
+        [ -f "$folder/README.md" ] && continue
+        name=$(basename "$folder")
+        parent=$(dirname "$folder")
+        grep -qs -- "$name/" "$parent/README.md" "$(dirname "$parent")/README.md" ||
+            fault "$folder" "no README.md, nor '$name/' in its parent's"
+    done < <(sources | sed -nE 's|/[^/]*$||p' | grep -vE '^\.|/corpus/' | sort -u)
+}
+
+check_banned() {
+    local file hit
+    while read -r file; do
+        while read -r hit; do
+            [ -z "$hit" ] || fault "$file" "banned function: $hit"
+        done < <(sed -E 's|//.*||; s|^[[:space:]]*\*.*||' "$file" |
+            grep -oE '\b(strcpy|strcat|v?sprintf|gets|strtok)[[:space:]]*\(' || :)
+    done < <(sources -name '*.[ch]')
+}
+
+check_tree() { # ROOT -> 0 when nothing was found
+    FAULTS=0
+    cd "$1"
+    check_direction
+    check_homes
+    check_licence
+    check_explained
+    check_banned
+    [ "$FAULTS" = 0 ]
+}
+
+# --- does it catch them? -----------------------------------------------------------------
+
+plant() { # FILE TEXT
+    local licence='/* SPDX-License-Identifier: GPL-3.0-or-later */'
+    mkdir -p "$TREE/$(dirname "$1")"
+    [ "$2" != "$UNLICENSED" ] || licence=''
+    printf '%s\n%s\n' "$licence" "$2" >"$TREE/$1"
+}
+UNLICENSED='int unlicensed;'
+
+# The tree with one fault more must be refused, and accepted without it.
+must_catch() { # WHAT FILE TEXT
+    plant "$2" "$3"
+    if (check_tree "$TREE") 2>"$TREE.log"; then
+        echo "not caught: $1"
+        MISSED=$((MISSED + 1))
+    elif [ "$(wc -l <"$TREE.log")" != 1 ]; then
+        echo "$1: expected one fault, got:"
+        cat "$TREE.log"
+        MISSED=$((MISSED + 1))
+    fi
+    rm -- "$TREE/$2"
+}
+
+check_self() {
+    TREE=$(mktemp -d)
+    MISSED=0
+    trap 'rm -rf -- "$TREE" "$TREE.log"' EXIT
+    plant matcher/README.md 'pool/ decodes'
+    plant catalog/README.md ''
+    plant api/README.md ''
+    plant matcher/decode.c '#include <libavcodec/avcodec.h>'
+    plant catalog/a.c '#include "matcher/decode.h"
+// strcpy(a, b) in a comment
+#include <stdio.h>'
+    (check_tree "$TREE") || { echo "a good tree was refused"; exit 1; }
+    must_catch "matcher includes catalog" matcher/x.c '#include "catalog/id.h"'
+    must_catch "matcher includes api" matcher/x.h '#  include "api/log.h"'
+    must_catch "catalog includes api" catalog/x.c '#include "api/log.h"'
+    must_catch "product includes tests" api/x.c '#include "tests/x.h"'
+    must_catch "include without folder" api/x.c '#include "log.h"'
+    must_catch "FFmpeg elsewhere" matcher/x.c '#include <libavutil/dict.h>'
+    must_catch "hiredis in api" api/x.c '#include <hiredis/hiredis.h>'
+    must_catch "unknown third party" api/x.c '#include <sqlite3.h>'
+    must_catch "no licence" api/x.c "$UNLICENSED"
+    must_catch "unexplained folder" api/dark/x.c 'int x;'
+    must_catch "strcpy" api/x.c 'void f(char *a) { strcpy (a, a); }'
+    must_catch "sprintf" api/x.c 'int n = sprintf(a, "");'
+    must_catch "strtok" api/x.c 'a = strtok(b, c);'
+    [ "$MISSED" = 0 ]
+}
+
+if [ "${1:-}" = --self ]; then
+    check_self
+    echo "layers.sh catches what it should"
+else
+    check_tree "${1:-$(dirname "$0")/..}" || {
+        echo "$FAULTS faults in the house" >&2
+        exit 1
+    }
+    echo "the house is in order"
+fi
