@@ -196,7 +196,7 @@ static enum status prepare_body(struct life *life, struct error *err)
     if (route->body == BODY_TEXT) {
         return buffer_reserve(&life->request.body, life->body.length, err);
     }
-    return spool_create(life->host->service->spool_folder,
+    return spool_create(life->host->service->spool_folder, life->body.length,
                         life->request.body_path, &life->request.body_fd, err);
 }
 
@@ -273,6 +273,9 @@ bool life_feed(struct life *life, const char *bytes, size_t length)
     life->request.body_bytes += length;
     if (life->body_status == STATUS_OK) {
         life->body_status = take_piece(life, bytes, length, &life->body_error);
+        if (life->body_status != STATUS_OK && life->request.body_fd >= 0) {
+            (void)ftruncate(life->request.body_fd, 0); /* room for others */
+        }
         return true;
     }
     /* libmicrohttpd takes no answer in the middle of a body: the rest is read

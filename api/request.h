@@ -22,7 +22,7 @@ struct request {
     const struct service *service;
     struct redis *redis; /* of the thread that runs the handler */
     const struct route *route;
-    bool is_head; /* HEAD: the headers of a GET, and no body */
+    bool is_head;             /* HEAD: the headers of a GET, and no body */
     char id[REQUEST_ID_SIZE]; /* in log, errors and X-Request-Id */
     int64_t now_ms;           /* when this run of the handler began */
     /* Values of the {…} in the route's path: valid ids. */

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static enum status refused(int reason, struct error *err)
@@ -22,8 +24,17 @@ static enum status refused(int reason, struct error *err)
                      strerror(reason));
 }
 
-enum status spool_create(const char *folder, char out_path[CONFIG_TEXT_SIZE],
-                         int *fd, struct error *err)
+/* Only what surely does not fit is told at once: others write meanwhile. */
+static bool fits(const char *folder, uint64_t wanted_bytes)
+{
+    struct statvfs disk;
+    return statvfs(folder, &disk) != 0 ||
+           wanted_bytes <= (uint64_t)disk.f_bavail * disk.f_frsize;
+}
+
+enum status spool_create(const char *folder, uint64_t wanted_bytes,
+                         char out_path[CONFIG_TEXT_SIZE], int *fd,
+                         struct error *err)
 {
     char name[ID_SIZE];
     id_random(name, "up");
@@ -33,6 +44,10 @@ enum status spool_create(const char *folder, char out_path[CONFIG_TEXT_SIZE],
         return error_set(err, STATUS_UNAVAILABLE, "spool_write",
                          "the data folder's path is too long: use a shorter "
                          "one");
+    }
+    if (!fits(folder, wanted_bytes)) {
+        out_path[0] = '\0';
+        return refused(ENOSPC, err);
     }
     *fd = open(out_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                0600);

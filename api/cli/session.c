@@ -252,7 +252,7 @@ bool session_wait(const struct session *session, enum status status,
     struct timespec now;
 
     if (status != STATUS_UNAVAILABLE || tries >= SESSION_TRIES_MAX ||
-        asked_ms > SESSION_LONGEST_WAIT_MS * 4) {
+        asked_ms > SESSION_ASKED_MAX_MS) {
         return false;
     }
     for (unsigned i = 1; i < tries && wait_ms < SESSION_LONGEST_WAIT_MS; i++) {

@@ -22,6 +22,8 @@ enum {
     SESSION_TRIES_MAX = 8,
     SESSION_FIRST_WAIT_MS = 500,
     SESSION_LONGEST_WAIT_MS = 16000,
+    /* A service that asks for more (a full disk) needs a person first. */
+    SESSION_ASKED_MAX_MS = 30000,
     /* Ended this much early, an access token never ends on its way. */
     SESSION_TOKEN_MARGIN_S = 60,
 };

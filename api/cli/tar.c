@@ -37,7 +37,8 @@ enum {
     AT_MTIME = 136,
     AT_CHECKSUM = 148,
     AT_TYPE = 156,
-    AT_MAGIC = 257, /* "ustar", NUL, "00" */
+    AT_MAGIC = 257,   /* "ustar" and NUL */
+    AT_VERSION = 263, /* "00" without NUL */
 };
 
 struct tar {
@@ -93,7 +94,9 @@ static enum status put_record(struct buffer *out, const char *name, char type,
               size_bytes <= SIZE_MAX_BYTES ? size_bytes : 0);
     put_octal(record, AT_MTIME, 11, 0);
     record[AT_TYPE] = (uint8_t)type;
-    memcpy(record + AT_MAGIC, "ustar\00000", 8);
+    memcpy(record + AT_MAGIC, "ustar", 6);
+    record[AT_VERSION] = '0';
+    record[AT_VERSION + 1] = '0';
     put_checksum(record);
     return buffer_append(out, record, sizeof(record), err);
 }

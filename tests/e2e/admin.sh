@@ -240,6 +240,6 @@ expect_exit 2 "$REFRAIN_BIN/refrain" get
 expect_exit 1 "$REFRAIN_BIN/refrain-admin" --url "$URL" \
     --token-file "$WORK/nowhere" catalog ls
 expect_exit 1 "$REFRAIN_BIN/refrain-admin" --url http://127.0.0.1:1 \
-    --token-file "$DATA/operator.token" catalog ls
+    --token-file "$DATA/operator.token" catalog show rel_1
 expect_equal "lines of the message" 1 "$(wc -l <"$WORK/err")"
 service_stop

@@ -25,7 +25,7 @@ different_percent() { # ITEMS ITEMS
     local i count=0 differing=0 x
     read -ra a <<<"$1"
     read -ra b <<<"$2"
-    for ((i = 0; i < ${#a[@]} && i < ${#b[@]}; i += 3)); do
+    for ((i = 0; i < ${#a[@]} && i < ${#b[@]}; i += 6)); do
         x=$((a[i] ^ b[i]))
         differing=$((differing + BITS[x & 65535] + BITS[(x >> 16) & 65535]))
         count=$((count + 32))

@@ -14,15 +14,17 @@ step "music from Debian"
     [ -n "${CI:-}" ] && die "no music could be had"
     skip_story "no music could be had from Debian"
 }
-# The shortest four: encoding takes most of the time.
+# The shortest four, and of each the first 100 s as they are (no new encoding):
+# the time of this story is that of making rips.
 mapfile -t SONGS < <(tr '\n' '\0' <"$WORK/folders" |
     xargs -0 -I{} find {} -type f -name '*.ogg' -size +1200k -printf '%s %p\n' |
     sort -n | cut -d' ' -f2- | sed -n 1,4p)
 [ "${#SONGS[@]}" -ge 4 ] || die "only ${#SONGS[@]} songs: $(cat "$WORK/folders")"
 mkdir -p "$WORK/catalog/Debian"
-for ((i = 0; i < 3; i++)); do
-    cp "${SONGS[i]}" "$WORK/catalog/Debian/$i.ogg"
+for ((i = 0; i < 4; i++)); do
+    "${FFMPEG[@]}" -i "${SONGS[i]}" -t 100 -vn -c copy "$WORK/$i.ogg"
 done
+mv "$WORK"/[012].ogg "$WORK/catalog/Debian"
 service_start
 load_catalog "$WORK/catalog/Debian"
 new_subscriber real@example.org
@@ -49,7 +51,7 @@ check_match 1 m4a -c:a aac -b:a 96k
 check_match 2 ogg -c:a libvorbis -q:a 3
 
 step "a song that the catalog has not"
-"${FFMPEG[@]}" -i "${SONGS[3]}" -vn -c:a libmp3lame -b:a 128k "$WORK/unknown.mp3"
+"${FFMPEG[@]}" -i "$WORK/3.ogg" -vn -c:a libmp3lame -b:a 128k "$WORK/unknown.mp3"
 upload_expect "$WORK/unknown.mp3" uploaded no_candidate
 fetch_audio "$TRACK_ID" "$WORK/back"
 expect_same_bytes "a song that nobody has" "$WORK/unknown.mp3" "$WORK/back"

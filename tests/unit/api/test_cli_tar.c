@@ -209,13 +209,13 @@ static void long_names_count_their_own_length(void **state)
         assert_int_equal(files_replace(path, "", 0, &err), STATUS_OK);
         assert_int_equal(tar_open(&tar, list, 1, &err), STATUS_OK);
         read_all(&whole, tar, 65536);
-        const size_t told = strtoul((char *)whole.bytes + 512, NULL, 10);
+        const size_t told = strtoul(buffer_text(&whole) + 512, NULL, 10);
 
         assert_true(told < sizeof(line));
-        memcpy(line, whole.bytes + 512, told);
+        memcpy(line, buffer_text(&whole) + 512, told);
         line[told] = '\0';
         assert_int_equal(line[told - 1], '\n');
-        assert_int_equal(whole.bytes[512 + told], 0);
+        assert_int_equal(buffer_text(&whole)[512 + told], 0);
         assert_non_null(strstr(line, name));
         tar_close(tar);
         buffer_clear(&whole);
