@@ -274,7 +274,9 @@ bool life_feed(struct life *life, const char *bytes, size_t length)
     if (life->body_status == STATUS_OK) {
         life->body_status = take_piece(life, bytes, length, &life->body_error);
         if (life->body_status != STATUS_OK && life->request.body_fd >= 0) {
-            (void)ftruncate(life->request.body_fd, 0); /* room for others */
+            /* room for others; if it fails, unlinking gives it back later */
+            int bad = ftruncate(life->request.body_fd, 0);
+            (void)bad;
         }
         return true;
     }

@@ -64,7 +64,7 @@ seccomp.h         matcher/decoder/sandbox.c
 hiredis/*         catalog/redis/redis.c
 openssl/*         catalog/vault/crypto.c
 crypt.h           catalog/library/password.c
-archive*.h        api/routes/release_tar.c|api/cli/tar.c
+archive*.h        api/routes/release_tar.c
 microhttpd.h      api/server.c|api/request.c|api/reply.c
 jansson.h         api/*
 curl/*            api/cli/client.c

@@ -70,9 +70,10 @@ wait_for 10 nginx curl -sf -o /dev/null "http://127.0.0.1:$NGINX_PORT/song.flac"
 
 # Clock ticks that processes and their children used so far.
 ticks() { # PID…
-    local pid sum=0 fields
-    for pid; do
-        for pid in "$pid" $(cat "/proc/$pid/task/"*/children 2>/dev/null); do
+    local parent pid sum=0 fields
+    for parent; do
+        for pid in "$parent" $(cat "/proc/$parent/task/"*/children 2>/dev/null)
+        do
             fields=$(sed 's/.*) //' "/proc/$pid/stat")
             # fields 14 and 15 of proc(5), with the first two cut off
             sum=$((sum + $(cut -d' ' -f12 <<<"$fields") + \
