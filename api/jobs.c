@@ -24,7 +24,7 @@ enum {
     TAKE_WAIT_MS = 1000,
     /* A job that another instance took so long ago is taken over: more than a
      * two-hour track takes on a busy core (about 0.2 s a minute of audio for
-     * decoding and fingerprint, measured: matching lab; so 24 s, and up to
+     * decoding and fingerprint, measured; so 24 s, and up to
      * twenty times that under load). In one instance nothing is run twice. */
     TAKE_IDLE_MS = 15 * 60 * 1000,
     /* After the queue itself could not be asked. */

@@ -11,8 +11,8 @@
 #include <strings.h>
 #include <unistd.h>
 
-/* Bytes that a stream produces at once (measured best for sealed audio:
- * research on streaming, 128 KiB blocks). */
+/* Bytes that a stream produces at once (the block with which sealed audio was
+ * measured at 0.6 GB/s and core). */
 enum { STREAM_BLOCK_BYTES = 128 * 1024 };
 
 /* Nine digits: rates and scores are kept in millionths, and no reader wants

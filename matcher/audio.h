@@ -17,8 +17,8 @@ struct pcm {
     size_t sample_count;
 };
 
-/** The containers that Refrain takes (allow-list: research on hostile input
- *  found that every further demuxer is attack surface). */
+/** The containers that Refrain takes (allow-list: every
+ *  further demuxer is attack surface). */
 enum container {
     CONTAINER_UNKNOWN = 0,
     CONTAINER_MP3,

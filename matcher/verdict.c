@@ -214,20 +214,23 @@ static enum verdict_kind decide(const struct judgement *judgement,
     return long_enough(&judgement->alignment) ? VERDICT_MATCHED : VERDICT_HELD;
 }
 
-/* Adds [start, end), widened to STRETCH_MS and kept inside the file; joins the
- * one before when they touch. Calls come in the order of time. */
+/* Adds [start, end), widened to STRETCH_MS and kept inside the file (which is
+ * longer); joins the one before when they touch. Calls come in the order of
+ * time. */
 static void add_difference(struct judgement *out, const struct query *query,
                            int64_t start_ms, int64_t end_ms)
 {
-    int64_t short_of = STRETCH_MS - (end_ms - start_ms);
+    int64_t latest_ms = (int64_t)query->duration_ms - STRETCH_MS;
 
-    if (short_of > 0) {
-        start_ms -= short_of / 2;
+    if (end_ms - start_ms < STRETCH_MS) {
+        start_ms = (start_ms + end_ms - STRETCH_MS) / 2;
         end_ms = start_ms + STRETCH_MS;
     }
-    start_ms = start_ms < 0 ? 0 : smaller(start_ms, query->duration_ms);
+    start_ms = start_ms < 0 ? 0 : smaller(start_ms, latest_ms);
     end_ms = smaller(end_ms, query->duration_ms);
-    end_ms = end_ms < start_ms ? start_ms : end_ms;
+    if (end_ms < start_ms + STRETCH_MS) {
+        end_ms = start_ms + STRETCH_MS;
+    }
     if (out->difference_count > 0) {
         struct stretch *last = &out->differences[out->difference_count - 1];
         if (start_ms <= (int64_t)last->end_ms + STRETCH_MS) {
@@ -305,8 +308,12 @@ static void list_differences(struct judgement *out, const struct query *query,
     int64_t end_ms = query->duration_ms;
 
     if (llabs(spans->query_start_ms - spans->reference_start_ms) > MAX_END_MS) {
+        int64_t until_ms = spans->reference_start_ms;
+        if (until_ms < spans->query_start_ms) {
+            until_ms = spans->query_start_ms; /* it is the query that lacks */
+        }
         add_difference(out, query, spans->query_start_ms,
-                       smaller(spans->reference_start_ms, end_ms));
+                       smaller(until_ms, end_ms));
     }
     for (size_t i = 0; i < alignment->segment_count; i++) {
         const struct segment *segment = &alignment->segments[i];

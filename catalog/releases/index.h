@@ -9,8 +9,8 @@
  *  and catalog/FORMAT.md only, its key in catalog/redis/keys.c.
  *
  *  Stop rule: a term that is filed for more than INDEX_TERM_RECORDINGS_MAX
- *  recordings says nothing about any of them and gets no vote (research on
- *  the index: without it a query of 100 000 tracks meets 6 858 instead of 814
+ *  recordings says nothing about any of them and gets no vote (measured:
+ *  without it a query of 100 000 tracks meets 6 858 instead of 814
  *  recordings, and more with every track). A bucket is read up to
  *  INDEX_BUCKET_BYTES_MAX: 30 times what it holds at a million recordings, so
  *  that only a bucket with such a term in it can be longer. */

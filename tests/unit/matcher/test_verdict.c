@@ -148,6 +148,20 @@ static void an_early_end_is_another_edition(void **state)
     assert_other_edition_at(query.duration_ms);
 }
 
+static void a_late_beginning_is_another_edition(void **state)
+{
+    struct fingerprint tail = prints_slice(&print, 100, ITEMS - 100);
+    (void)state;
+    fingerprint_clear(&print);
+    print = tail;
+    query.duration_ms = prints_duration_ms(&print);
+    assert_other_edition_at(0);
+    /* ... and no difference is shorter than half a second */
+    struct judgement judgement = judge();
+    assert_true(judgement.differences[0].end_ms >= 500);
+    judgement_clear(&judgement);
+}
+
 static void quiet_at_the_ends_makes_no_edition(void **state)
 {
     (void)state;
@@ -332,6 +346,7 @@ int main(void)
         WITH_PAIR(a_muted_word_is_another_edition),
         WITH_PAIR(a_cut_is_another_edition_with_the_place),
         WITH_PAIR(an_early_end_is_another_edition),
+        WITH_PAIR(a_late_beginning_is_another_edition),
         WITH_PAIR(quiet_at_the_ends_makes_no_edition),
         WITH_PAIR(a_trimmed_beginning_is_forgiven_to_two_seconds),
         WITH_PAIR(equal_durations_do_not_hide_a_shift),
