@@ -21,9 +21,11 @@ sources() { # FIND-EXPRESSION… -> files, without what is built or downloaded
         -o -name node_modules \) -prune -o -type f "$@" -print | sed 's|^\./||'
 }
 
-includes() { # FILE -> what it includes, one a line, with its < or "
-    sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*([<"][^>"]*).*/\1/p' \
-        "$1"
+# One line an include of the whole tree: FILE, then < or " and the name.
+list_includes() {
+    sources -name '*.[ch]' | tr '\n' '\0' | xargs -0 -r \
+        sed -nE '/^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]/{
+            s/^[^<"]*([<"][^>"]*).*/\1/; F; p }' | paste - -
 }
 
 # --- direction ------------------------------------------------------------------
@@ -31,25 +33,23 @@ includes() { # FILE -> what it includes, one a line, with its < or "
 # A folder may include itself and what stands under it.
 check_direction() {
     local file name
-    while read -r file; do
-        while read -r name; do
-            case $file:$name in
-            matcher/*:\"catalog/* | matcher/*:\"api/*)
-                fault "$file" "matcher may not include ${name#\"}"
-                ;;
-            catalog/*:\"api/*)
-                fault "$file" "catalog may not include ${name#\"}"
-                ;;
-            matcher/*:\"tests/* | catalog/*:\"tests/* | api/*:\"tests/*)
-                fault "$file" "the product may not include ${name#\"}"
-                ;;
-            *:\"matcher/* | *:\"catalog/* | *:\"api/* | *:\"tests/*) ;;
-            *:\"*)
-                fault "$file" "include \"${name#\"}\" by its whole path"
-                ;;
-            esac
-        done < <(includes "$file")
-    done < <(sources -name '*.[ch]')
+    while IFS=$'\t' read -r file name; do
+        case $file:$name in
+        matcher/*:\"catalog/* | matcher/*:\"api/*)
+            fault "$file" "matcher may not include ${name#\"}"
+            ;;
+        catalog/*:\"api/*)
+            fault "$file" "catalog may not include ${name#\"}"
+            ;;
+        matcher/*:\"tests/* | catalog/*:\"tests/* | api/*:\"tests/*)
+            fault "$file" "the product may not include ${name#\"}"
+            ;;
+        *:\"matcher/* | *:\"catalog/* | *:\"api/* | *:\"tests/*) ;;
+        *:\"*)
+            fault "$file" "include \"${name#\"}\" by its whole path"
+            ;;
+        esac
+    done <<<"$INCLUDES"
 }
 
 # --- third parties -----------------------------------------------------------------
@@ -73,13 +73,15 @@ ini.h             api/config.c
 # Headers of the C library and of Linux.
 SYSTEM='^(sys|linux|arpa|netinet|net|asm)/|^(argp|assert|ctype|dirent|dlfcn|endian|errno|fcntl|fenv|float|fts|getopt|grp|inttypes|iso646|limits|locale|malloc|math|netdb|poll|pthread|pwd|sched|search|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|termios|threads|time|ucontext|unistd|wchar|wctype)\.h$'
 
-home_of() { # HEADER -> its home, or nothing
+# Sets HOME_FOUND to the header's home, or to nothing.
+find_home() { # HEADER
     local prefix home
+    HOME_FOUND=
     while read -r prefix home; do
         # The prefix is a pattern on purpose.
         # shellcheck disable=SC2053
         if [ -n "$prefix" ] && [[ $1 == $prefix ]]; then
-            echo "$home"
+            HOME_FOUND=$home
             return
         fi
     done <<<"$HOMES"
@@ -96,20 +98,18 @@ lives_in() { # FILE HOME
 }
 
 check_homes() {
-    local file name home
-    while read -r file; do
-        while read -r name; do
-            [[ $name == \<* ]] || continue
-            name=${name#<}
-            [[ $name =~ $SYSTEM ]] && continue
-            home=$(home_of "$name")
-            if [ -z "$home" ]; then
-                fault "$file" "<$name> has no home: add it to layers.sh"
-            elif ! lives_in "$file" "$home"; then
-                fault "$file" "<$name> belongs in $home alone"
-            fi
-        done < <(includes "$file")
-    done < <(sources -name '*.[ch]' | grep -E '^(matcher|catalog|api)/')
+    local file name
+    while IFS=$'\t' read -r file name; do
+        [[ $name == \<* && $file =~ ^(matcher|catalog|api)/ ]] || continue
+        name=${name#<}
+        [[ $name =~ $SYSTEM ]] && continue
+        find_home "$name"
+        if [ -z "$HOME_FOUND" ]; then
+            fault "$file" "<$name> has no home: add it to layers.sh"
+        elif ! lives_in "$file" "$HOME_FOUND"; then
+            fault "$file" "<$name> belongs in $HOME_FOUND alone"
+        fi
+    done <<<"$INCLUDES"
 }
 
 # --- licence, explanation, safety -------------------------------------------------------
@@ -117,13 +117,17 @@ check_homes() {
 check_licence() {
     local file
     while read -r file; do
-        head -n 3 "$file" | grep -q 'SPDX-License-Identifier: GPL-3.0-or-later' ||
-            fault "$file" "has no SPDX line among its first three"
+        fault "$file" "has no SPDX line among its first three"
     done < <(sources \( -name '*.[ch]' -o -name '*.sh' -o -name '*.lua' \
         -o -name '*.cmake' -o -name CMakeLists.txt -o -name '*.js' \
         -o -name '*.py' -o -path './.ci/run' -o -path './tests/run' \
         -o -path './fixtures/demo' -o -path './fixtures/bootstrap' \
-        -o -path './fixtures/corpus' \))
+        -o -path './fixtures/corpus' \) | tr '\n' '\0' | xargs -0 -r awk '
+            FNR == 1 { said = 0 }
+            FNR <= 3 && /SPDX-License-Identifier: GPL-3.0-or-later/ { said = 1 }
+            FNR == 3 || (FNR < 3 && said) { licensed[FILENAME] += said }
+            END { for (i = 1; i < ARGC; i++)
+                if (!licensed[ARGV[i]]) print ARGV[i] }')
 }
 
 # A folder has a README.md, or its parent's (or grandparent's) names it.
@@ -138,19 +142,20 @@ check_explained() {
     done < <(sources | sed -nE 's|/[^/]*$||p' | grep -vE '^\.|/corpus/' | sort -u)
 }
 
+# In code, not in comments.
 check_banned() {
     local file hit
-    while read -r file; do
-        while read -r hit; do
-            [ -z "$hit" ] || fault "$file" "banned function: $hit"
-        done < <(sed -E 's|//.*||; s|^[[:space:]]*\*.*||' "$file" |
-            grep -oE '\b(strcpy|strcat|v?sprintf|gets|strtok)[[:space:]]*\(' || :)
-    done < <(sources -name '*.[ch]')
+    while IFS=: read -r file hit; do
+        fault "$file" "banned function: $hit"
+    done < <(sources -name '*.[ch]' | tr '\n' '\0' | xargs -0 -r grep -HE \
+        '\<(strcpy|strcat|v?sprintf|gets|strtok)[[:space:]]*\(' |
+        grep -vE '^[^:]*:[[:space:]]*(\*|//|/\*)')
 }
 
 check_tree() { # ROOT -> 0 when nothing was found
     FAULTS=0
     cd "$1"
+    INCLUDES=$(list_includes)
     check_direction
     check_homes
     check_licence
