@@ -284,7 +284,13 @@ static void test_end_of_service(void **state)
 static void test_lost_redis(void **state)
 {
     (void)state;
+    /* An answered wait shows that the server hears Redis: what it does not
+     * hear yet, it cannot lose. */
     int fd = ask_value("/value", 60000);
+    (void)atomic_fetch_add(&value, 1);
+    test_server_change(&server);
+    answer_is(fd, 200, NULL);
+    fd = ask_value("/value", 60000);
     (void)atomic_fetch_add(&value, 1);
     test_redis_kill(&server.library.server);
     answer_is(fd, 200, NULL); /* it looks again, and this look needs no Redis */
