@@ -2,7 +2,6 @@
 #include "matcher/align.h"
 
 #include "matcher/levels.h"
-#include "matcher/terms.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -10,6 +9,9 @@
 
 enum {
     ITEM_BITS = 32,
+    /* Upper bits that two items share to vote for a lag (measured: 1.0000 of
+     * 755 queries found by 24; the index needs more, to tell many songs). */
+    VOTE_BITS = 24,
     /* Equal terms are counted pair by pair; one that both prints repeat more
      * often than this says nothing about where. */
     MAX_PAIRS_OF_TERM = 1024,
@@ -55,9 +57,14 @@ struct work {
     size_t lag_count;
 };
 
+/* Counted in pairs, fours and bytes (Hacker's Delight, 5-1): without a compiler
+ * option for newer processors, the built-in is a call of a function. */
 static unsigned bits_of(uint32_t value)
 {
-    return (unsigned)__builtin_popcount(value);
+    value -= value >> 1 & 0x55555555;
+    value = (value & 0x33333333) + (value >> 2 & 0x33333333);
+    value = (value + (value >> 4)) & 0x0f0f0f0f;
+    return value * 0x01010101 >> 24;
 }
 
 double align_bit_error_rate(const uint32_t *query, const uint32_t *reference,
@@ -76,16 +83,18 @@ void align_mark_quiet(bool *quiet, const struct fingerprint *print)
 {
     enum { HOPS_BEFORE = FINGERPRINT_CENTRE_HOPS, HOPS_AFTER = 8 };
     uint8_t loud = levels_loud(print->levels, print->item_count);
+    size_t count = print->item_count;
+    size_t sounded = 0; /* hops up to the last one that sounds */
+    size_t looked_at = 0;
 
-    for (size_t i = 0; i < print->item_count; i++) {
-        size_t from = i < HOPS_BEFORE ? 0 : i - HOPS_BEFORE;
-        uint8_t loudest = 0;
-        for (size_t j = from; j <= i + HOPS_AFTER && j < print->item_count;
-             j++) {
-            loudest = print->levels[j] > loudest ? print->levels[j] : loudest;
+    for (size_t i = 0; i < count; i++) {
+        for (; looked_at < count && looked_at <= i + HOPS_AFTER; looked_at++) {
+            if (print->levels[looked_at] + LEVELS_QUIET_STEPS > loud) {
+                sounded = looked_at + 1;
+            }
         }
-        quiet[i] = loudest + LEVELS_QUIET_STEPS <= loud ||
-                   print->items[i] == FINGERPRINT_SILENCE;
+        bool sounds = sounded > 0 && sounded + HOPS_BEFORE > i;
+        quiet[i] = !sounds || print->items[i] == FINGERPRINT_SILENCE;
     }
 }
 
@@ -160,28 +169,42 @@ static enum status work_init(struct work *work, const struct fingerprint *query,
     return STATUS_OK;
 }
 
-static int compare_keys(const void *left, const void *right)
+/* Sorts by the term, which is 24 bits above the lower 32: a byte at a time,
+ * each pass stable (qsort took two thirds of the time of a whole alignment). */
+static void sort_keys(uint64_t *keys, uint64_t *spare, size_t count)
 {
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
+    enum { BYTES = 256, PASSES = VOTE_BITS / 8 };
+    _Static_assert(VOTE_BITS % 8 == 0, "whole bytes");
 
-    return (a > b) - (a < b);
+    for (unsigned pass = 0; pass < PASSES; pass++) {
+        unsigned shift = 32 + 8 * pass;
+        size_t starts[BYTES + 1] = {0};
+        for (size_t i = 0; i < count; i++) {
+            starts[(keys[i] >> shift & 0xff) + 1]++;
+        }
+        for (size_t i = 1; i < BYTES; i++) {
+            starts[i] += starts[i - 1];
+        }
+        for (size_t i = 0; i < count; i++) {
+            spare[starts[keys[i] >> shift & 0xff]++] = keys[i];
+        }
+        memcpy(keys, spare, count * sizeof *keys);
+    }
 }
 
 /* Telling items as (term << 32 | place), ascending. */
-static size_t sort_terms(uint64_t *keys, const struct side *side)
+static size_t sort_terms(uint64_t *keys, uint64_t *spare,
+                         const struct side *side)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < side->print->item_count; i++) {
         if (side->telling[i]) {
-            uint64_t term = side->print->items[i] >> (ITEM_BITS - TERM_BITS);
+            uint64_t term = side->print->items[i] >> (ITEM_BITS - VOTE_BITS);
             keys[count++] = term << 32 | i;
         }
     }
-    if (count > 0) {
-        qsort(keys, count, sizeof *keys, compare_keys);
-    }
+    sort_keys(keys, spare, count);
     return count;
 }
 
@@ -220,15 +243,16 @@ static enum status vote(struct work *work, struct error *err)
     size_t reference_items = work->reference.print->item_count;
     uint64_t *query = calloc(query_items + 1, sizeof *query);
     uint64_t *reference = calloc(reference_items + 1, sizeof *reference);
+    uint64_t *spare = calloc(query_items + reference_items + 1, sizeof *spare);
     enum status status = STATUS_OK;
 
-    if (query == NULL || reference == NULL) {
+    if (query == NULL || reference == NULL || spare == NULL) {
         status = error_set(err, STATUS_NO_MEMORY, "no_memory",
                            "no memory left to align with");
         goto out;
     }
-    size_t query_count = sort_terms(query, &work->query);
-    size_t reference_count = sort_terms(reference, &work->reference);
+    size_t query_count = sort_terms(query, spare, &work->query);
+    size_t reference_count = sort_terms(reference, spare, &work->reference);
     size_t i = 0;
     size_t j = 0;
     while (i < query_count && j < reference_count) {
@@ -245,6 +269,7 @@ static enum status vote(struct work *work, struct error *err)
 out:
     free(query);
     free(reference);
+    free(spare);
     return status;
 }
 
@@ -341,6 +366,22 @@ static int32_t refine(struct work *work, int32_t lag)
     return best;
 }
 
+/* Whether the query has hardly an item that says something and is not alike on
+ * `lag`: no further segment is left to find. */
+static bool holds_all(struct work *work, int32_t lag)
+{
+    size_t from;
+    size_t to;
+    size_t left = 0;
+
+    (void)mark_lag(work, lag, &from, &to);
+    for (size_t i = 0; i < work->query.print->item_count; i++) {
+        bool alike = i >= from && i < to && work->marks[i] != MARK_OTHER;
+        left += work->query.telling[i] && !alike;
+    }
+    return left < MIN_FURTHER_SEGMENT_ITEMS;
+}
+
 static void add_lag(struct work *work, int32_t lag)
 {
     for (size_t i = 0; i < work->lag_count; i++) {
@@ -376,8 +417,12 @@ static void find_lags(struct work *work)
              i++) {
             work->votes[i] = 0;
         }
-        int64_t lag = (int64_t)peak - (int64_t)reference_items;
-        add_lag(work, refine(work, (int32_t)lag));
+        int32_t lag =
+            refine(work, (int32_t)((int64_t)peak - (int64_t)reference_items));
+        add_lag(work, lag);
+        if (found == 0 && holds_all(work, lag)) {
+            break;
+        }
     }
 }
 

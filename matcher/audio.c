@@ -6,6 +6,7 @@
 void pcm_clear(struct pcm *pcm)
 {
     free(pcm->samples);
+    free(pcm->side);
     *pcm = (struct pcm){0};
 }
 

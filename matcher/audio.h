@@ -10,10 +10,13 @@
 /** What a decoded file is said to be: shared words of decode, the decoder's
  *  wire and the verdict. */
 
-/** Mono audio as Chromaprint hears it. */
+/** Audio as it is compared: the middle as Chromaprint hears it, and what the
+ *  channels do not share (half of left less right), where a voice may hide. */
 enum { PCM_RATE_HZ = 11025 };
+enum pcm_channel { PCM_MID, PCM_SIDE };
 struct pcm {
     int16_t *samples; /* owned, sample_count of them */
+    int16_t *side;    /* owned, as many; NULL for a mono file */
     size_t sample_count;
 };
 

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/** FFmpeg's home: any allowed file becomes mono samples, tags and facts. It
+/** FFmpeg's home: any allowed file becomes samples, tags and facts. It
  *  runs inside refrain-decoder, which is sandboxed; here only what FFmpeg can
  *  be told: allow-lists of containers and codecs, no protocol, no second file,
  *  no video decoder (a cover is an opaque packet). */
@@ -40,13 +40,14 @@ struct decode_input {
  *  calls that the sandbox refuses later. Once, before the first decode. */
 void decode_prepare(void);
 
-/** Decodes the whole file into 11025 Hz mono, with fpcalc's resampler settings.
- *  A packet that does not decode is left out; a file that ends early gives what
- *  it has.
- *  out, facts  the caller's on STATUS_OK: pcm_clear(), audio_facts_clear().
- *              Empty on error.
- *  STATUS_INVALID  "not_audio"  no allowed container or codec, or next to
- *                               nothing of it decodes
+/** Decodes the whole file into 11025 Hz: the mid with fpcalc's resampler
+ *  settings, all channels in it; the side is half of the first less the second
+ *  channel, by a shorter filter with the same cut-off, at the same time as the
+ *  mid and as long. A file that is mono all along has none; where one is mono
+ *  for a while, its side is silent. A packet that does not decode is left out;
+ * a file that ends early gives what it has. out, facts  the caller's on
+ * STATUS_OK: pcm_clear(), audio_facts_clear(). Empty on error. STATUS_INVALID
+ * "not_audio"  no allowed container or codec, or next to nothing of it decodes
  *                  "too_short"  under FINGERPRINT_MIN_MS
  *                  "too_long"   over DECODE_MAX_MS
  *  STATUS_NO_MEMORY  nothing was kept. FFmpeg also says it of a file that asks

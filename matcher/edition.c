@@ -1,305 +1,394 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "matcher/edition.h"
 
-#include "matcher/levels.h"
-
 #include <assert.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
+
+/* Thresholds and where each was measured: matcher/README.md, "Thresholds". */
+
+/* Up to here the sketch says: the same. Coarse is what was coded at a low bit
+ * rate: its header says so, or, for what was decoded since, its noise. */
+static const double max_score = 1.75;
+static const double max_coarse_score = 2.0;
+static const double max_side_score = 2.1;
+static const double max_coarse_side_score = 2.8;
+static const double coarse_noise_db = .57;
+/* From here on it says: not the same, and nobody is asked. */
+static const double sure_score = 4;
+/* Between the two the master's samples speak: over this, in any window, is
+ * something that the master does not have. */
+static const double max_residual_db = -7;
+/* Two recordings of one song may have the same fingerprint nearly; their
+ * levels lie apart everywhere. */
+static const double max_median_db = 3;
+
+/* A second in which one side plays and the other is so much quieter than
+ * elsewhere is a fade; less of it is believed at an end that one lacks. */
+static const double max_gain_db = 6;
+static const double max_end_gain_db = 3;
 
 enum {
-    ITEM_BITS = 32,
-    SECOND_ITEMS = 8,       /* measured: best of 4, 8, 16, 24 */
-    LEVEL_HALF_WINDOW = 32, /* 4 s on either side */
-    LEVEL_RANGE = 2 * FINGERPRINT_MAX_LEVEL + 1,
+    /* What a ripping tool or a gapless album may cut off each end. */
+    MAX_TRIM_MS = 30 * 1000,
+    MAX_TRIM_SLACK_MS = 500,
+    /* Sound that the query has beyond the recording, or a trim so short that
+     * no fade fits in. */
+    MAX_END_MS = 2000,
+    /* Of a match: on the recording, and items of it that say something. */
+    MIN_COVERED_MS = 15 * 1000,
+    MIN_TELLING_ITEMS = 80,
+    /* Two differences so close are one, and none is shown shorter. */
+    STRETCH_MS = 500,
+    /* An edit spoils the .65 s around it: taken off again. */
+    FRAME_REACH = 7,
+    FRAMES_PER_SECOND = PCM_RATE_HZ / SKETCH_HOP_SAMPLES,
 };
 
-/* Scales of the two parts and what is added to the noise (measured: chosen on
- * 43 tracks, refuses 0 of 84 and 1 of 41 held-out transcodes at 1.5). */
-static const double noise_floor = .02;
-static const double error_scale = 2.4;
-static const double level_scale_db = 4.5;
-
-/* The pairs of one lag. */
-struct pairs {
-    const struct fingerprint *query;     /* borrowed */
-    const struct fingerprint *reference; /* borrowed */
-    size_t query_first;
-    size_t reference_first;
-    size_t count;
-    uint8_t *errors; /* owned; differing bits of each, 0 in quiet */
-    bool *quiet;     /* owned; both sides are */
-    int8_t *levels;  /* owned; difference in steps */
-};
-
-static enum status no_memory(struct error *err)
+static int64_t smaller(int64_t a, int64_t b)
 {
-    return error_set(err, STATUS_NO_MEMORY, "no_memory",
-                     "no memory left to compare editions with");
+    return a < b ? a : b;
 }
 
-static void pairs_clear(struct pairs *pairs)
+static int64_t larger(int64_t a, int64_t b)
 {
-    free(pairs->errors);
-    free(pairs->quiet);
-    free(pairs->levels);
+    return a > b ? a : b;
 }
 
-static void pairs_place(struct pairs *pairs, int32_t lag)
-{
-    int64_t query_items = (int64_t)pairs->query->item_count;
-    int64_t reference_items = (int64_t)pairs->reference->item_count;
-    int64_t first = lag > 0 ? lag : 0;
-    int64_t last = reference_items + lag < query_items ? reference_items + lag
-                                                       : query_items;
+/* ---- where they differ ---- */
 
-    pairs->query_first = (size_t)first;
-    pairs->reference_first = (size_t)(first - lag);
-    pairs->count = last > first ? (size_t)(last - first) : 0;
+/* Adds [start, end), widened to STRETCH_MS and kept inside the file (which is
+ * longer); joins the one before when they touch. Calls come in the order of
+ * time. */
+static void add_difference(struct judgement *out, const struct query *query,
+                           int64_t start_ms, int64_t end_ms)
+{
+    int64_t latest_ms = (int64_t)query->duration_ms - STRETCH_MS;
+
+    if (end_ms - start_ms < STRETCH_MS) {
+        start_ms = (start_ms + end_ms - STRETCH_MS) / 2;
+        end_ms = start_ms + STRETCH_MS;
+    }
+    start_ms = larger(0, smaller(start_ms, latest_ms));
+    end_ms = smaller(end_ms, query->duration_ms);
+    end_ms = larger(end_ms, start_ms + STRETCH_MS);
+    if (out->difference_count > 0) {
+        struct stretch *last = &out->differences[out->difference_count - 1];
+        if (start_ms <= (int64_t)last->end_ms + STRETCH_MS) {
+            if (end_ms > last->end_ms) {
+                last->end_ms = (uint32_t)end_ms;
+            }
+            return;
+        }
+    }
+    if (out->difference_count == VERDICT_MAX_DIFFERENCES) {
+        out->differences_cut = true;
+        return;
+    }
+    out->differences[out->difference_count++] = (struct stretch){
+        .start_ms = (uint32_t)start_ms, .end_ms = (uint32_t)end_ms};
 }
 
-/* Which pairs are quiet on both sides. */
-static enum status pairs_mark_quiet(struct pairs *pairs, struct error *err)
+static int64_t query_ms(const struct judgement *judgement, double sample)
 {
-    bool *query = calloc(pairs->query->item_count, sizeof *query);
-    bool *reference = calloc(pairs->reference->item_count, sizeof *reference);
-    enum status status = STATUS_OK;
+    const struct timing *timing = &judgement->timing;
 
-    if (query == NULL || reference == NULL) {
-        status = no_memory(err);
+    return llround((timing->offset_samples + (1 + timing->drift) * sample) *
+                   1000 / PCM_RATE_HZ);
+}
+
+/* The middle of a frame, counted from the first that was compared. */
+static int64_t frame_ms(const struct judgement *judgement, size_t frame)
+{
+    return query_ms(judgement, (double)(judgement->errors.first_frame + frame) *
+                                       SKETCH_HOP_SAMPLES +
+                                   SKETCH_WINDOW_SAMPLES / 2);
+}
+
+/* What is in front of the recording, or what of it the query lacks; the
+ * recording shifted by so much. */
+static void add_head(struct judgement *out, const struct query *query,
+                     int64_t shift_ms)
+{
+    int64_t start_ms = out->identity.spans.query_start_ms;
+    int64_t other_ms = out->identity.spans.reference_start_ms + shift_ms;
+
+    if (llabs(start_ms - other_ms) > MAX_END_MS) {
+        add_difference(out, query, start_ms, larger(other_ms, start_ms));
+    }
+}
+
+static void add_tail(struct judgement *out, const struct query *query,
+                     int64_t shift_ms)
+{
+    int64_t end_ms = out->identity.spans.query_end_ms;
+    int64_t other_ms = out->identity.spans.reference_end_ms + shift_ms;
+
+    if (llabs(end_ms - other_ms) > MAX_END_MS) {
+        add_difference(out, query, smaller(other_ms, end_ms), end_ms);
+    }
+}
+
+/* Where a segment's lag puts the recording, against where its own lag does. */
+static int64_t shift_of(const struct alignment *alignment,
+                        const struct segment *segment)
+{
+    int64_t items = (int64_t)segment->lag_items - alignment->lag_items;
+
+    return items * FINGERPRINT_HOP_SAMPLES * 1000 / PCM_RATE_HZ;
+}
+
+/* Of a song that is built differently: what lies between its parts. */
+static void list_gaps(struct judgement *out, const struct query *query)
+{
+    const struct alignment *alignment = &out->identity.alignment;
+    size_t count = alignment->segment_count;
+
+    if (count == 0) {
+        return;
+    }
+    add_head(out, query, shift_of(alignment, alignment->segments));
+    for (size_t i = 1; i < count; i++) {
+        const struct segment *segment = &alignment->segments[i];
+        const struct segment *before = segment - 1;
+        add_difference(out, query,
+                       identity_item_ms(query, before->query_item +
+                                                   before->item_count - 1),
+                       identity_item_ms(query, segment->query_item));
+    }
+    add_tail(out, query, shift_of(alignment, alignment->segments + count - 1));
+}
+
+static bool is_coarse(const struct judgement *judgement,
+                      const struct query *query)
+{
+    return query->is_coarse || judgement->errors.mid.noise_db > coarse_noise_db;
+}
+
+static double mid_limit(const struct judgement *judgement,
+                        const struct query *query)
+{
+    return is_coarse(judgement, query) ? max_coarse_score : max_score;
+}
+
+static double side_limit(const struct judgement *judgement,
+                         const struct query *query)
+{
+    return is_coarse(judgement, query) ? max_coarse_side_score : max_side_score;
+}
+
+static double over_noise(const struct sketch_channel_errors *channel, size_t i)
+{
+    return (double)channel->error_db[i] / channel->noise_db;
+}
+
+static bool stands_out(const struct judgement *judgement,
+                       const struct query *query, size_t frame)
+{
+    const struct sketch_errors *errors = &judgement->errors;
+    double gain = (double)errors->gain_db[frame];
+
+    return over_noise(&errors->mid, frame) > mid_limit(judgement, query) ||
+           (errors->side.error_db != NULL &&
+            over_noise(&errors->side, frame) > side_limit(judgement, query)) ||
+           (!isnan(gain) && fabs(gain) > max_gain_db);
+}
+
+/* Frames that stand out, in runs. */
+static void list_places(struct judgement *out, const struct query *query)
+{
+    size_t count = out->errors.frame_count;
+    size_t start = 0;
+    bool inside = false;
+
+    add_head(out, query, 0);
+    for (size_t i = 0; i <= count; i++) {
+        bool now = i < count && stands_out(out, query, i);
+        if (now && !inside) {
+            start = i;
+        } else if (!now && inside) {
+            int64_t start_ms = frame_ms(out, start + FRAME_REACH);
+            int64_t end_ms =
+                frame_ms(out, i > FRAME_REACH ? i - FRAME_REACH : 0);
+            add_difference(out, query, smaller(start_ms, end_ms),
+                           larger(start_ms, end_ms));
+        }
+        inside = now;
+    }
+    add_tail(out, query, 0);
+}
+
+/* Parts of it lie elsewhere: something was cut out or put in. */
+static bool is_rebuilt(const struct alignment *alignment)
+{
+    for (size_t i = 0; i < alignment->segment_count; i++) {
+        int64_t apart =
+            (int64_t)alignment->segments[i].lag_items - alignment->lag_items;
+        if (llabs(apart) > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void refuse(struct judgement *out, const struct query *query,
+                   enum verdict_kind kind, enum verdict_cause cause)
+{
+    out->kind = kind;
+    out->cause = cause;
+    if (out->errors.frame_count == 0 ||
+        (kind == VERDICT_OTHER_EDITION &&
+         is_rebuilt(&out->identity.alignment))) {
+        out->cause = out->errors.frame_count == 0 ? cause : CAUSE_STRUCTURE;
+        list_gaps(out, query);
     } else {
-        align_mark_quiet(query, pairs->query);
-        align_mark_quiet(reference, pairs->reference);
-        for (size_t i = 0; i < pairs->count; i++) {
-            pairs->quiet[i] = query[pairs->query_first + i] &&
-                              reference[pairs->reference_first + i];
+        list_places(out, query);
+    }
+}
+
+/* ---- by the identity ---- */
+
+static bool advisories_differ(enum advisory a, enum advisory b)
+{
+    return a != ADVISORY_UNKNOWN && b != ADVISORY_UNKNOWN && a != b;
+}
+
+/* A trim at an end is forgiven; more sound than the recording has is not. */
+static bool ends_agree(const struct spans *spans)
+{
+    int64_t missing_head = spans->query_start_ms - spans->reference_start_ms;
+    int64_t missing_tail = spans->reference_end_ms - spans->query_end_ms;
+    int64_t most = MAX_TRIM_MS + MAX_TRIM_SLACK_MS;
+
+    return missing_head >= -MAX_END_MS && missing_head <= most &&
+           missing_tail >= -MAX_END_MS && missing_tail <= most;
+}
+
+bool edition_by_identity(struct judgement *out, const struct query *query,
+                         const struct reference *reference)
+{
+    const struct identity *identity = &out->identity;
+
+    out->advisory = reference->advisory;
+    out->timing = identity->timing;
+    if (identity->kind == IDENTITY_NONE) {
+        return true;
+    }
+    if (identity->kind == IDENTITY_PART) {
+        refuse(out, query, VERDICT_OTHER_EDITION, CAUSE_STRUCTURE);
+        return true;
+    }
+    if (!ends_agree(&identity->spans)) {
+        refuse(out, query, VERDICT_OTHER_EDITION, CAUSE_ENDS);
+        return true;
+    }
+    if (advisories_differ(query->advisory, reference->advisory)) {
+        refuse(out, query, VERDICT_OTHER_EDITION, CAUSE_ADVISORY);
+        return true;
+    }
+    return false;
+}
+
+/* ---- by the sketch ---- */
+
+/* The lowest and highest of the frames' gains over [start, end). */
+static bool gain_within(const struct sketch_errors *errors, size_t start,
+                        size_t end, double limit_db)
+{
+    for (size_t i = start; i < end; i++) {
+        double gain = (double)errors->gain_db[i];
+        if (!isnan(gain) && fabs(gain) > limit_db) {
+            return false;
         }
     }
-    free(query);
-    free(reference);
-    return status;
+    return true;
 }
 
-/* Levels are compared down to quiet: below it codecs do as they like. */
-static void pairs_compare(struct pairs *pairs)
+/* No side fades where the other plays on. */
+static bool fades_agree(const struct judgement *judgement)
 {
-    int query_loud =
-        levels_loud(pairs->query->levels, pairs->query->item_count);
-    int reference_loud =
-        levels_loud(pairs->reference->levels, pairs->reference->item_count);
-    int query_floor = query_loud - LEVELS_QUIET_STEPS;
-    int reference_floor = reference_loud - LEVELS_QUIET_STEPS;
+    const struct sketch_errors *errors = &judgement->errors;
+    const struct spans *spans = &judgement->identity.spans;
+    size_t count = errors->frame_count;
+    size_t end = (size_t)2 * FRAMES_PER_SECOND;
 
-    for (size_t i = 0; i < pairs->count; i++) {
-        size_t q = pairs->query_first + i;
-        size_t r = pairs->reference_first + i;
-        int query_level = pairs->query->levels[q];
-        int reference_level = pairs->reference->levels[r];
-        uint32_t differing =
-            pairs->query->items[q] ^ pairs->reference->items[r];
-
-        query_level = query_level > query_floor ? query_level : query_floor;
-        reference_level = reference_level > reference_floor ? reference_level
-                                                            : reference_floor;
-        pairs->levels[i] = (int8_t)(query_level - reference_level);
-        pairs->errors[i] =
-            pairs->quiet[i] ? 0 : (uint8_t)__builtin_popcount(differing);
+    if (!gain_within(errors, 0, count, max_gain_db)) {
+        return false;
     }
+    end = end < count ? end : count;
+    if (spans->query_start_ms - spans->reference_start_ms > MAX_END_MS &&
+        !gain_within(errors, 0, end, max_end_gain_db)) {
+        return false;
+    }
+    return spans->reference_end_ms - spans->query_end_ms <= MAX_END_MS ||
+           gain_within(errors, count - end, count, max_end_gain_db);
 }
 
-static enum status pairs_init(struct pairs *pairs,
-                              const struct fingerprint *query,
-                              const struct fingerprint *reference, int32_t lag,
-                              struct error *err)
+/* Enough in common to swear on. */
+static bool long_enough(const struct judgement *judgement)
 {
-    *pairs = (struct pairs){.query = query, .reference = reference};
-    pairs_place(pairs, lag);
-    if (pairs->count < ALIGN_WINDOW_ITEMS) {
-        return error_set(err, STATUS_INVALID, "no_overlap",
-                         "%zu items overlap: too few to compare", pairs->count);
-    }
-    pairs->errors = calloc(pairs->count, sizeof *pairs->errors);
-    pairs->quiet = calloc(pairs->count, sizeof *pairs->quiet);
-    pairs->levels = calloc(pairs->count, sizeof *pairs->levels);
-    if (pairs->errors == NULL || pairs->quiet == NULL ||
-        pairs->levels == NULL) {
-        return no_memory(err);
-    }
-    enum status status = pairs_mark_quiet(pairs, err);
-    if (status == STATUS_OK) {
-        pairs_compare(pairs);
-    }
-    return status;
+    const struct alignment *alignment = &judgement->identity.alignment;
+    double covered_ms = (double)judgement->errors.frame_count *
+                        SKETCH_HOP_SAMPLES * 1000 / PCM_RATE_HZ;
+
+    return alignment->lag_telling_items >= MIN_TELLING_ITEMS &&
+           covered_ms >= MIN_COVERED_MS;
 }
 
-/* Median share of differing bits of the pairs that are not quiet. */
-static double median_error(const struct pairs *pairs)
+/* Passed: what is left to ask before it is a match. */
+static void accept(struct judgement *out, const struct query *query)
 {
-    size_t histogram[ITEM_BITS + 1] = {0};
-    size_t count = 0;
-    size_t below = 0;
-
-    for (size_t i = 0; i < pairs->count; i++) {
-        histogram[pairs->errors[i]] += !pairs->quiet[i];
-        count += !pairs->quiet[i];
-    }
-    for (size_t bits = 0; bits <= ITEM_BITS; bits++) {
-        below += histogram[bits];
-        if (below * 2 > count) {
-            return (double)bits / ITEM_BITS;
-        }
-    }
-    return 0;
-}
-
-/* The largest share of differing bits over `window` pairs. */
-static double worst_window(const struct pairs *pairs, size_t window)
-{
-    size_t sum = 0;
-    size_t worst = 0;
-
-    for (size_t i = 0; i < pairs->count; i++) {
-        sum += pairs->errors[i];
-        if (i >= window) {
-            sum -= pairs->errors[i - window];
-        }
-        if (i + 1 >= window && sum > worst) {
-            worst = sum;
-        }
-    }
-    return (double)worst / (double)(window * ITEM_BITS);
-}
-
-/* For every pair the share of differing bits of the second around it. */
-static void fill_second_error(struct edition *out, const struct pairs *pairs)
-{
-    enum { BEFORE = SECOND_ITEMS / 2, AFTER = SECOND_ITEMS - BEFORE };
-
-    for (size_t i = 0; i < pairs->count; i++) {
-        size_t first = i < BEFORE ? 0 : i - BEFORE;
-        size_t last = first + SECOND_ITEMS;
-        size_t sum = 0;
-        if (last > pairs->count) {
-            last = pairs->count;
-            first = last - SECOND_ITEMS;
-        }
-        for (size_t j = first; j < last; j++) {
-            sum += pairs->errors[j];
-        }
-        out->second_error[i] = (float)sum / (float)(SECOND_ITEMS * ITEM_BITS);
+    if (out->identity.kind == IDENTITY_FAR) {
+        refuse(out, query, VERDICT_HELD, CAUSE_BIT_ERRORS);
+    } else if (!long_enough(out)) {
+        refuse(out, query, VERDICT_HELD, CAUSE_SHORT);
+    } else {
+        out->kind = VERDICT_MATCHED;
     }
 }
 
-/* Median of the differences counted in a histogram; LEVEL_RANGE bins. */
-static int histogram_median(const unsigned *histogram, size_t count)
+bool edition_by_sketch(struct judgement *out, const struct query *query)
 {
-    size_t below = 0;
+    const struct sketch_errors *errors = &out->errors;
 
-    for (int bin = 0; bin < LEVEL_RANGE; bin++) {
-        below += histogram[bin];
-        if (below * 2 > count) {
-            return bin - FINGERPRINT_MAX_LEVEL;
-        }
+    if (!fades_agree(out)) {
+        refuse(out, query, VERDICT_OTHER_EDITION, CAUSE_FADE);
+        return true;
     }
-    return 0;
+    bool mid_agrees = errors->mid.score <= mid_limit(out, query) &&
+                      (double)errors->mid.median_db <= max_median_db;
+    bool side_agrees = errors->side.error_db == NULL ||
+                       errors->side.score <= side_limit(out, query);
+    if (mid_agrees && side_agrees) {
+        accept(out, query);
+        return true;
+    }
+    if (errors->mid.score > sure_score || errors->side.score > sure_score) {
+        refuse(out, query, VERDICT_OTHER_EDITION,
+               mid_agrees ? CAUSE_SIDE : CAUSE_SKETCH);
+        return true;
+    }
+    refuse(out, query, VERDICT_HELD,
+           mid_agrees ? CAUSE_DOUBT : CAUSE_UNAVAILABLE);
+    return mid_agrees;
 }
 
-/* For every pair the difference of loudness in dB, less the running median of
- * the 8 s around it (which holds the difference of the whole), as the mean of
- * two neighbours. */
-static void fill_level_error(struct edition *out, const struct pairs *pairs)
-{
-    unsigned histogram[LEVEL_RANGE] = {0};
-    size_t held = 0;
-    size_t next = 0;
-    float before = 0;
+/* ---- by the master's samples ---- */
 
-    for (size_t i = 0; i < pairs->count; i++) {
-        for (; next < pairs->count && next <= i + LEVEL_HALF_WINDOW; next++) {
-            histogram[pairs->levels[next] + FINGERPRINT_MAX_LEVEL]++;
-            held++;
-        }
-        if (i > LEVEL_HALF_WINDOW) {
-            size_t gone = i - LEVEL_HALF_WINDOW - 1;
-            histogram[pairs->levels[gone] + FINGERPRINT_MAX_LEVEL]--;
-            held--;
-        }
-        int median = histogram_median(histogram, held);
-        float here =
-            (float)((pairs->levels[i] - median) * FINGERPRINT_LEVEL_DB);
-        out->level_error[i] = i == 0 ? 0 : fabsf(here + before) / 2;
-        before = here;
+void edition_by_samples(struct judgement *out, const struct residual *residual)
+{
+    assert(out->kind == VERDICT_HELD);
+    out->residual_db = residual->worst_db;
+    if (residual->worst_db > max_residual_db) {
+        out->kind = VERDICT_OTHER_EDITION;
+        out->cause = CAUSE_SKETCH;
+    } else {
+        out->cause = CAUSE_DYNAMICS;
     }
 }
 
-static double score_of(double worst_second, double level_error_db, double noise)
+void judgement_clear(struct judgement *judgement)
 {
-    return worst_second / (noise_floor + noise) / error_scale +
-           level_error_db / level_scale_db;
-}
-
-double edition_local_score(const struct edition *edition, size_t index,
-                           double noise)
-{
-    enum { NEAR = SECOND_ITEMS / 2 };
-    double level = 0;
-
-    assert(index < edition->item_count);
-    for (size_t i = index < NEAR ? 0 : index - NEAR;
-         i <= index + NEAR && i < edition->item_count; i++) {
-        level = fmax(level, (double)edition->level_error[i]);
-    }
-    return score_of((double)edition->second_error[index] -
-                        edition->median_error,
-                    level, noise);
-}
-
-enum status edition_compare(struct edition *out,
-                            const struct fingerprint *query,
-                            const struct fingerprint *reference,
-                            int32_t lag_items, double noise, struct error *err)
-{
-    struct pairs pairs = {0};
-
-    *out = (struct edition){0};
-    enum status status = pairs_init(&pairs, query, reference, lag_items, err);
-    if (status != STATUS_OK) {
-        goto out;
-    }
-    assert(pairs.count >= ALIGN_WINDOW_ITEMS);
-    assert(pairs.errors != NULL && pairs.quiet != NULL && pairs.levels != NULL);
-    out->first_item = pairs.query_first;
-    out->item_count = pairs.count;
-    out->second_error = calloc(pairs.count, sizeof *out->second_error);
-    out->level_error = calloc(pairs.count, sizeof *out->level_error);
-    if (out->second_error == NULL || out->level_error == NULL) {
-        status = no_memory(err);
-        goto out;
-    }
-    fill_second_error(out, &pairs);
-    fill_level_error(out, &pairs);
-    out->median_error = median_error(&pairs);
-    out->worst_second = worst_window(&pairs, SECOND_ITEMS) - out->median_error;
-    out->worst_four_seconds =
-        worst_window(&pairs, ALIGN_WINDOW_ITEMS) - out->median_error;
-    for (size_t i = 0; i < pairs.count; i++) {
-        out->level_error_db =
-            fmax(out->level_error_db, (double)out->level_error[i]);
-    }
-    out->score = score_of(out->worst_second, out->level_error_db, noise);
-out:
-    if (status != STATUS_OK) {
-        edition_clear(out);
-    }
-    pairs_clear(&pairs);
-    return status;
-}
-
-void edition_clear(struct edition *edition)
-{
-    free(edition->second_error);
-    free(edition->level_error);
-    *edition = (struct edition){0};
+    sketch_errors_clear(&judgement->errors);
+    *judgement = (struct judgement){0};
 }

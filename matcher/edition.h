@@ -2,46 +2,74 @@
 #ifndef REFRAIN_MATCHER_EDITION_H
 #define REFRAIN_MATCHER_EDITION_H
 
-#include "matcher/align.h"
-#include "matcher/fingerprint.h"
-#include "matcher/status.h"
+#include "matcher/identity.h"
+#include "matcher/residual.h"
+#include "matcher/sketch.h"
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-/** Whether two fingerprints of one recording, at one phase, differ anywhere: a
- *  muted word, a bleep, another mix (pure). The figures are those of the
- *  measurements in matcher/README.md, "Editions". */
+/** Whether a file that is the same recording is also the same edition of it: no
+ *  word muted, bleeped or turned around, no verse cut, no other mix (pure).
+ *  Rules and where each was measured: matcher/README.md, "Thresholds". */
 
-struct edition {
-    /* Over 1 s, over 4 s: the worst share of differing bits, less the median
-     * of the items. */
-    double worst_second;
-    double worst_four_seconds;
-    double level_error_db; /* the largest, after what is common is gone */
-    double score;          /* of the two, over the track's own noise */
-    /* Both per pair of items, the first being query item `first_item`: what
-     * stands out around it. Owned, item_count of each. */
-    float *second_error; /* share of differing bits of the second around it */
-    float *level_error;  /* dB, absolute */
-    size_t first_item;
-    size_t item_count;
-    double median_error; /* of the items */
+enum verdict_kind {
+    VERDICT_UNMATCHED = 0, /* no candidate is this recording */
+    VERDICT_OTHER_EDITION, /* the same song, but another cut of it */
+    VERDICT_HELD,          /* probably the same; not sure enough to swap */
+    VERDICT_MATCHED,       /* the same recording, the same edition */
 };
 
-/** Compares on `lag_items` (query item minus reference item).
- *  noise  the track's bit error rate where the two are alike
- *  out    the caller's on STATUS_OK: edition_clear() it.
- *  STATUS_INVALID "no_overlap": under ALIGN_WINDOW_ITEMS pairs. */
-MUST_USE enum status edition_compare(struct edition *out,
-                                     const struct fingerprint *query,
-                                     const struct fingerprint *reference,
-                                     int32_t lag_items, double noise,
-                                     struct error *err);
-void edition_clear(struct edition *edition);
+/** What decided: the rule that a file did not pass, or CAUSE_NONE of a match
+ *  and of a file that is like nothing. */
+enum verdict_cause {
+    CAUSE_NONE = 0,
+    CAUSE_STRUCTURE,   /* a part is cut, repeated, or of another song */
+    CAUSE_ENDS,        /* begins or ends elsewhere, by more than a trim */
+    CAUSE_FADE,        /* faded in or out where the other plays on */
+    CAUSE_SKETCH,      /* sounds different somewhere, in the middle */
+    CAUSE_SIDE,        /* the same, in what the two channels do not share */
+    CAUSE_ADVISORY,    /* labels say explicit here, clean there */
+    CAUSE_BIT_ERRORS,  /* the fingerprints are too far apart */
+    CAUSE_SHORT,       /* too little in common to be sure */
+    CAUSE_DOUBT,       /* between the limits of same and other edition */
+    CAUSE_DYNAMICS,    /* another mastering of the same performance */
+    CAUSE_SIBLINGS,    /* two recordings pass, and nothing tells which it is */
+    CAUSE_UNAVAILABLE, /* the reference's sketch or master cannot be had */
+};
 
-/** What one place would score by itself; index as in the arrays. */
-double edition_local_score(const struct edition *edition, size_t index,
-                           double noise);
+/** Where query and recording differ, in the query's time. */
+struct stretch {
+    uint32_t start_ms;
+    uint32_t end_ms;
+};
+enum { VERDICT_MAX_DIFFERENCES = 16 };
+
+/** What came of one reference. Zeroed is VERDICT_UNMATCHED and owns nothing. */
+struct judgement {
+    enum verdict_kind kind;
+    enum verdict_cause cause;
+    enum advisory advisory; /* of the reference */
+    struct identity identity;
+    struct timing timing;        /* to a sample, once it was compared */
+    struct sketch_errors errors; /* owned; empty when it was not compared */
+    double residual_db;          /* worst of the second look; 0: none */
+    struct stretch differences[VERDICT_MAX_DIFFERENCES]; /* in order of time */
+    size_t difference_count;
+    bool differences_cut; /* there were more than fit */
+};
+void judgement_clear(struct judgement *judgement);
+
+/** First answer, by the identity alone (already in out->identity). True: it is
+ *  final. False: the sketch has the word. */
+bool edition_by_identity(struct judgement *out, const struct query *query,
+                         const struct reference *reference);
+/** Second answer, by out->errors. True: it is final. False: the master's own
+ *  samples should be looked at; until then the kind is VERDICT_HELD. What the
+ *  side leaves in doubt stays so: coders that save on stereo make it up, and no
+ *  sample of it is the master's. */
+bool edition_by_sketch(struct judgement *out, const struct query *query);
+/** Last answer, by the master's samples (mid). */
+void edition_by_samples(struct judgement *out, const struct residual *residual);
 
 #endif

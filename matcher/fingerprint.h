@@ -31,8 +31,8 @@ enum {
 /** Acoustic fingerprints, as Chromaprint computes them: a row of 32-bit items,
  *  one per hop; alike when few bits differ. Beside each item, how loud the
  *  100-5000 Hz band is during its middle hop, in steps of 2 dB over digital
- *  silence: it tells a muted word where the items hardly move (measured: mute
- *  of 0.4 s found at 1.00 with it, .93 without).
+ *  silence: what is quiet on both sides says nothing. A stored print keeps that
+ *  alone: LEVELS_QUIET_STEPS for a hop that sounds, 0 for one that is quiet.
  *  Source: CHROMAPRINT_ALGORITHM_DEFAULT, libchromaprint 1.5. */
 struct fingerprint {
     uint32_t *items; /* owned, item_count of them */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "matcher/fingerprint.h"
 
+#include "matcher/levels.h"
+
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -9,19 +12,18 @@
 
 /* Layout: matcher/README.md, "Packed fingerprint". */
 enum {
-    VERSION = 1,
+    VERSION = 2,
     HEADER_BYTES = 8,
     COUNT_OFFSET = 4,
     QUIET_BYTES = 8, /* head and tail, at the start of the plain form */
     ITEM_BYTES = 4,
-    PLAIN_BYTES_PER_ITEM = ITEM_BYTES + 1,
     /* Smallest of 1 to 19 on real prints, .3 ms a minute: see the README. */
     ZSTD_LEVEL = 15,
 };
 
 static size_t plain_size(size_t item_count)
 {
-    return QUIET_BYTES + item_count * PLAIN_BYTES_PER_ITEM;
+    return QUIET_BYTES + item_count * ITEM_BYTES + (item_count + 7) / 8;
 }
 
 static enum status corrupt(struct error *err, const char *what)
@@ -39,15 +41,17 @@ static enum status no_memory(struct error *err)
 }
 
 /* Neighbours share most bits, so their XOR is mostly zero; the bytes of one
- * weight stand together, because they are alike. */
+ * weight stand together, because they are alike. Of the levels one bit is left:
+ * whether the hop is quiet. */
 static void flatten(uint8_t *plain, const struct fingerprint *print)
 {
     size_t count = print->item_count;
     uint8_t *planes = plain + QUIET_BYTES;
-    uint8_t *levels = planes + count * ITEM_BYTES;
+    uint8_t *sounding = planes + count * ITEM_BYTES;
+    uint8_t loud = levels_loud(print->levels, count);
     uint32_t item_before = 0;
-    uint8_t level_before = 0;
 
+    memset(sounding, 0, (count + 7) / 8);
     store_u32le(plain, print->head_quiet_ms);
     store_u32le(plain + 4, print->tail_quiet_ms);
     for (size_t i = 0; i < count; i++) {
@@ -56,8 +60,9 @@ static void flatten(uint8_t *plain, const struct fingerprint *print)
         for (size_t byte = 0; byte < ITEM_BYTES; byte++) {
             planes[byte * count + i] = (uint8_t)(delta >> 8 * byte & 0xff);
         }
-        levels[i] = (uint8_t)(print->levels[i] - level_before);
-        level_before = print->levels[i];
+        if (print->levels[i] + LEVELS_QUIET_STEPS > loud) {
+            sounding[i / 8] |= (uint8_t)(1U << i % 8);
+        }
     }
 }
 
@@ -65,9 +70,8 @@ static enum status unflatten(struct fingerprint *print, const uint8_t *plain,
                              size_t count, struct error *err)
 {
     const uint8_t *planes = plain + QUIET_BYTES;
-    const uint8_t *levels = planes + count * ITEM_BYTES;
+    const uint8_t *sounding = planes + count * ITEM_BYTES;
     uint32_t item = 0;
-    uint8_t level = 0;
 
     assert(count >= 1);
     print->items = malloc(count * sizeof *print->items);
@@ -83,11 +87,14 @@ static enum status unflatten(struct fingerprint *print, const uint8_t *plain,
             item ^= (uint32_t)planes[byte * count + i] << 8 * byte;
         }
         print->items[i] = item;
-        level = (uint8_t)(level + levels[i]);
-        print->levels[i] = level;
-        if (level > FINGERPRINT_MAX_LEVEL) {
-            return corrupt(err, "a level is out of range");
-        }
+        bool sounds = (sounding[i / 8] >> i % 8 & 1) != 0;
+        print->levels[i] = sounds ? LEVELS_QUIET_STEPS : 0;
+    }
+    if (count % 8 != 0 && sounding[count / 8] >> count % 8 != 0) {
+        return corrupt(err, "it goes on behind its end");
+    }
+    if (levels_loud(print->levels, count) != LEVELS_QUIET_STEPS) {
+        return corrupt(err, "nothing in it sounds");
     }
     return STATUS_OK;
 }

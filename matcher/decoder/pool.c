@@ -2,26 +2,24 @@
 #include "matcher/decoder/pool.h"
 
 #include "matcher/decode.h"
+#include "matcher/decoder/forker.h"
 #include "matcher/decoder/wire.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
     MAX_PROCESSES = 64,
-    SOCKET_FD = 3, /* in the child */
     /* Wall clock for an answer. RLIMIT_CPU in the child does not count sleep.
      * Decoding gets more while it proves progress, at twenty times the speed
      * of sound (measured: 250 to 600 times on one core). */
@@ -33,17 +31,23 @@ struct decoder_pool {
     char *program; /* owned */
     unsigned process_count;
     sem_t places;
+    pthread_mutex_t lock; /* of all below, and of every forker's job_count */
+    /* Owned; NULL: the next job opens one. A forker that is replaced here goes
+     * when the last of its jobs does. */
+    struct forker *forker;
 };
 
 struct decoder {
     struct decoder_pool *pool; /* borrowed */
-    pid_t pid;
-    int socket; /* owned, does not block */
+    struct forker *forker;     /* that it came from; NULL: there is none yet */
+    int process;               /* owned pidfd, where there is a forker */
+    int socket;                /* owned, does not block */
+    bool is_suspect;           /* its file may have taken it over */
     int64_t started_ms;
     int64_t deadline_ms; /* of the answer that is awaited */
     struct audio_facts facts;
     struct fingerprint print;
-    uint64_t sample_count;
+    struct wire_extent extent;
     struct buffer body; /* of the message that came last */
 };
 
@@ -55,8 +59,10 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static enum status unreadable(struct error *err, const char *what)
+static enum status unreadable(struct decoder *decoder, const char *what,
+                              struct error *err)
 {
+    decoder->is_suspect = true;
     return error_set(err, STATUS_INVALID, "unreadable",
                      "the file cannot be decoded (%s): send another copy",
                      what);
@@ -102,6 +108,8 @@ enum status decoder_pool_open(struct decoder_pool **out, const char *program,
     pool->process_count = process_count;
     int rc = sem_init(&pool->places, 0, process_count);
     assert(rc == 0); /* fails only for a count that is out of range */
+    rc = pthread_mutex_init(&pool->lock, NULL);
+    assert(rc == 0); /* glibc's cannot fail */
     (void)rc;
     *out = pool;
     return STATUS_OK;
@@ -115,56 +123,14 @@ void decoder_pool_close(struct decoder_pool *pool)
     int places = 0;
     (void)sem_getvalue(&pool->places, &places);
     assert((unsigned)places == pool->process_count);
+    forker_close(pool->forker);
+    (void)pthread_mutex_destroy(&pool->lock);
     (void)sem_destroy(&pool->places);
     free(pool->program);
     free(pool);
 }
 
-/* Starts the program with the file as 0, a socket as 3, and nothing else; no
- * variable of ours reaches it. */
-static int spawn(struct decoder *decoder, int fd, int child_socket)
-{
-    static char *const environment[] = {NULL};
-    char *const arguments[] = {decoder->pool->program, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigset_t all;
-
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    int rc = posix_spawn_file_actions_init(&actions);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = posix_spawnattr_init(&attributes);
-    if (rc != 0) {
-        (void)posix_spawn_file_actions_destroy(&actions);
-        return rc;
-    }
-    /* The child must not inherit blocked or ignored signals. */
-    rc = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
-                                                   POSIX_SPAWN_SETSIGDEF);
-    rc = rc != 0 ? rc : posix_spawnattr_setsigmask(&attributes, &none);
-    rc = rc != 0 ? rc : posix_spawnattr_setsigdefault(&attributes, &all);
-    rc = rc != 0 ? rc : posix_spawn_file_actions_adddup2(&actions, fd, 0);
-    rc = rc != 0 ? rc
-                 : posix_spawn_file_actions_adddup2(&actions, child_socket,
-                                                    SOCKET_FD);
-    for (int i = 1; i <= 2 && rc == 0; i++) {
-        rc = posix_spawn_file_actions_addopen(&actions, i, "/dev/null",
-                                              O_WRONLY, 0);
-    }
-    rc = rc != 0 ? rc
-                 : posix_spawn(&decoder->pid, decoder->pool->program, &actions,
-                               &attributes, arguments, environment);
-    (void)posix_spawnattr_destroy(&attributes);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return rc;
-}
-
-/* Both ends of the conversation; the child's end is out of the way of the
- * descriptors 0 to 3 that it is about to have. */
+/* Both ends of the conversation. */
 static int open_sockets(int *ours, int *theirs)
 {
     int pair[2];
@@ -172,32 +138,104 @@ static int open_sockets(int *ours, int *theirs)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         return errno;
     }
+    if (fcntl(pair[0], F_SETFL, O_NONBLOCK) != 0) {
+        int code = errno;
+        (void)close(pair[0]);
+        (void)close(pair[1]);
+        return code;
+    }
     *ours = pair[0];
-    *theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, SOCKET_FD + 1);
-    int code = *theirs < 0 ? errno : 0;
-    (void)close(pair[1]);
-    if (code == 0 && fcntl(*ours, F_SETFL, O_NONBLOCK) != 0) {
-        code = errno;
-        (void)close(*theirs);
+    *theirs = pair[1];
+    return 0;
+}
+
+static void lock(struct decoder_pool *pool)
+{
+    int rc = pthread_mutex_lock(&pool->lock);
+    assert(rc == 0); /* it is locked once and by its owner unlocked */
+    (void)rc;
+}
+
+static void unlock(struct decoder_pool *pool)
+{
+    (void)pthread_mutex_unlock(&pool->lock);
+}
+
+/* Has no further job started by `forker`; true when the caller has to close it.
+ * The pool is locked. */
+static bool retire(struct decoder_pool *pool, const struct forker *forker)
+{
+    if (pool->forker == forker) {
+        pool->forker = NULL;
     }
-    if (code != 0) {
-        (void)close(*ours);
-        *ours = -1;
+    return forker->job_count == 0;
+}
+
+/* A process of the pool's forker, which is opened if need be. EPIPE: that had
+ * ended; another may do. */
+static int start_process(struct decoder *decoder, int fd, int child_socket)
+{
+    struct decoder_pool *pool = decoder->pool;
+    struct forker *ended = NULL;
+    int code = 0;
+
+    lock(pool);
+    if (pool->forker == NULL) {
+        code = forker_open(&pool->forker, pool->program);
     }
+    if (code == 0) {
+        struct forker *forker = pool->forker;
+        code = forker_start_job(forker, fd, child_socket, &decoder->process);
+        if (code == 0) {
+            forker->job_count++;
+            decoder->forker = forker;
+        } else if (retire(pool, forker)) {
+            ended = forker;
+        }
+    }
+    unlock(pool);
+    forker_close(ended);
     return code;
+}
+
+/* Ends the process, and its forker if that was the last of its jobs. A forker
+ * whose job is suspect starts no other: all its jobs have their addresses in
+ * common, and a file that made one talk could tell the next. */
+static void end_process(struct decoder *decoder)
+{
+    struct decoder_pool *pool = decoder->pool;
+    struct forker *forker = decoder->forker;
+
+    forker_end_job(decoder->process);
+    lock(pool);
+    forker->job_count--;
+    bool over = pool->forker == forker && !decoder->is_suspect
+                    ? false
+                    : retire(pool, forker);
+    unlock(pool);
+    if (over) {
+        forker_close(forker);
+    }
 }
 
 static enum status start(struct decoder *decoder, int fd, struct error *err)
 {
-    int theirs = -1;
-    int code = open_sockets(&decoder->socket, &theirs);
+    enum { TRIES = 2 }; /* the forker may have been killed meanwhile */
+    int code = EPIPE;
 
-    if (code == 0) {
-        code = spawn(decoder, fd, theirs);
-        (void)close(theirs);
+    for (int i = 0; i < TRIES && code == EPIPE; i++) {
+        int theirs = -1;
+        if (decoder->socket >= 0) {
+            (void)close(decoder->socket);
+            decoder->socket = -1;
+        }
+        code = open_sockets(&decoder->socket, &theirs);
+        if (code == 0) {
+            code = start_process(decoder, fd, theirs);
+            (void)close(theirs);
+        }
     }
     if (code != 0) {
-        decoder->pid = 0;
         return no_decoder(err, decoder->pool->program, code);
     }
     decoder->started_ms = now_ms();
@@ -205,8 +243,20 @@ static enum status start(struct decoder *decoder, int fd, struct error *err)
     return STATUS_OK;
 }
 
+/* The process has hung up: its file's fault, unless its forker was ended from
+ * outside, which takes the jobs along. */
+static enum status hung_up(struct decoder *decoder, struct error *err)
+{
+    if (forker_alive(decoder->forker)) {
+        return unreadable(decoder, "it ended the decoder", err);
+    }
+    decoder->is_suspect = true; /* so that another forker is opened */
+    return error_set(err, STATUS_UNAVAILABLE, "no_decoder",
+                     "refrain-decoder was ended from outside: try again");
+}
+
 /* Waits until the socket is ready for `events` or the deadline has passed. */
-static enum status wait_socket(const struct decoder *decoder, short events,
+static enum status wait_socket(struct decoder *decoder, short events,
                                struct error *err)
 {
     struct pollfd pollfd = {.fd = decoder->socket, .events = events};
@@ -214,7 +264,7 @@ static enum status wait_socket(const struct decoder *decoder, short events,
     for (;;) {
         int64_t left_ms = decoder->deadline_ms - now_ms();
         if (left_ms <= 0) {
-            return unreadable(err, "it takes too long");
+            return unreadable(decoder, "it takes too long", err);
         }
         int ready = poll(&pollfd, 1, (int)left_ms);
         if (ready > 0) {
@@ -228,7 +278,7 @@ static enum status wait_socket(const struct decoder *decoder, short events,
     }
 }
 
-static enum status receive_all(const struct decoder *decoder, uint8_t *to,
+static enum status receive_all(struct decoder *decoder, uint8_t *to,
                                size_t length, struct error *err)
 {
     size_t at = 0;
@@ -240,7 +290,7 @@ static enum status receive_all(const struct decoder *decoder, uint8_t *to,
             continue;
         }
         if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-            return unreadable(err, "it ended the decoder");
+            return hung_up(decoder, err);
         }
         enum status status = wait_socket(decoder, POLLIN, err);
         if (status != STATUS_OK) {
@@ -250,26 +300,23 @@ static enum status receive_all(const struct decoder *decoder, uint8_t *to,
     return STATUS_OK;
 }
 
-static enum status send_request(const struct decoder *decoder,
-                                const struct wire_request *request,
-                                struct error *err)
+static enum status send_all(struct decoder *decoder,
+                            const struct buffer *message, struct error *err)
 {
-    struct buffer message = {0};
+    enum status status = STATUS_OK;
     size_t at = 0;
-    enum status status = wire_put_request(&message, request, err);
 
-    while (status == STATUS_OK && at < message.length) {
-        ssize_t sent = send(decoder->socket, message.bytes + at,
-                            message.length - at, MSG_NOSIGNAL);
+    while (status == STATUS_OK && at < message->length) {
+        ssize_t sent = send(decoder->socket, message->bytes + at,
+                            message->length - at, MSG_NOSIGNAL);
         if (sent >= 0) {
             at += (size_t)sent;
         } else if (errno == EAGAIN || errno == EINTR) {
             status = wait_socket(decoder, POLLOUT, err);
         } else {
-            status = unreadable(err, "it ended the decoder");
+            status = hung_up(decoder, err);
         }
     }
-    buffer_clear(&message);
     return status;
 }
 
@@ -347,7 +394,7 @@ static enum status receive_answer(struct decoder *decoder, enum wire_type type,
             return status;
         }
     }
-    return unreadable(err, "its decoder answers out of turn");
+    return unreadable(decoder, "its decoder answers out of turn", err);
 }
 
 static enum status receive_print(struct decoder *decoder,
@@ -368,7 +415,7 @@ static enum status receive_first(struct decoder *decoder, struct error *err)
 
     if (status == STATUS_OK) {
         status =
-            wire_parse_facts(&decoder->facts, &decoder->sample_count,
+            wire_parse_facts(&decoder->facts, &decoder->extent,
                              decoder->body.bytes, decoder->body.length, err);
     }
     if (status == STATUS_OK) {
@@ -378,10 +425,11 @@ static enum status receive_first(struct decoder *decoder, struct error *err)
 }
 
 /* Nonsense on the wire is the file's fault: it has taken its decoder over. */
-static enum status blame(enum status status, struct error *err)
+static enum status blame(struct decoder *decoder, enum status status,
+                         struct error *err)
 {
     if (status == STATUS_CORRUPT) {
-        return unreadable(err, "its decoder answered nonsense");
+        return unreadable(decoder, "its decoder answered nonsense", err);
     }
     return status;
 }
@@ -407,7 +455,7 @@ enum status decoder_open(struct decoder **out, struct decoder_pool *pool,
     wait_place(pool);
     enum status status = start(decoder, fd, err);
     if (status == STATUS_OK) {
-        status = blame(receive_first(decoder, err), err);
+        status = blame(decoder, receive_first(decoder, err), err);
     }
     if (status != STATUS_OK) {
         decoder_close(decoder);
@@ -431,23 +479,57 @@ enum status decoder_print(struct decoder *decoder, struct fingerprint *out,
                           size_t start, size_t count, struct error *err)
 {
     const struct wire_request request = {.start = start, .count = count};
+    struct buffer message = {0};
 
     *out = (struct fingerprint){0};
     decoder->deadline_ms = now_ms() + ANSWER_MS;
-    enum status status = send_request(decoder, &request, err);
+    enum status status = wire_put_request(&message, &request, err);
+    if (status == STATUS_OK) {
+        status = send_all(decoder, &message, err);
+    }
     if (status == STATUS_OK) {
         status = receive_print(decoder, out, err);
     }
-    return blame(status, err);
+    buffer_clear(&message);
+    return blame(decoder, status, err);
 }
 
-/* The process has nothing to lose, and it is not reaped yet: the pid is still
- * its own. */
-static void end_process(pid_t pid)
+static enum status read_samples(void *context, enum pcm_channel channel,
+                                uint64_t start, size_t count, int16_t *out,
+                                struct error *err)
 {
-    (void)kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    struct decoder *decoder = context;
+    const struct wire_extent *extent = &decoder->extent;
+    struct buffer message = {0};
+
+    assert(count >= 1 && count <= SOUND_READ_MAX);
+    assert(start <= extent->sample_count);
+    assert(count <= extent->sample_count - start);
+    assert(channel == PCM_MID || extent->has_side);
+    const struct wire_read read = {
+        .channel = channel, .start = start, .count = (uint32_t)count};
+    decoder->deadline_ms = now_ms() + ANSWER_MS;
+    enum status status = wire_put_read(&message, &read, err);
+    if (status == STATUS_OK) {
+        status = send_all(decoder, &message, err);
     }
+    if (status == STATUS_OK) {
+        status = receive_answer(decoder, WIRE_SAMPLES, err);
+    }
+    if (status == STATUS_OK) {
+        status = wire_parse_samples(out, &read, decoder->body.bytes,
+                                    decoder->body.length, err);
+    }
+    buffer_clear(&message);
+    return blame(decoder, status, err);
+}
+
+struct sound decoder_sound(struct decoder *decoder)
+{
+    return (struct sound){.context = decoder,
+                          .sample_count = decoder->extent.sample_count,
+                          .has_side = decoder->extent.has_side,
+                          .read = read_samples};
 }
 
 void decoder_close(struct decoder *decoder)
@@ -455,8 +537,8 @@ void decoder_close(struct decoder *decoder)
     if (decoder == NULL) {
         return;
     }
-    if (decoder->pid > 0) {
-        end_process(decoder->pid);
+    if (decoder->forker != NULL) {
+        end_process(decoder);
     }
     if (decoder->socket >= 0) {
         (void)close(decoder->socket);

@@ -14,6 +14,7 @@
 enum {
     FACTS_CONTAINER = 0,
     FACTS_ADVISORY = 1,
+    FACTS_HAS_SIDE = 2,
     FACTS_DURATION = 4,
     FACTS_RATE = 8,
     FACTS_CHANNELS = 12,
@@ -44,7 +45,20 @@ enum {
 
     PROGRESS_BYTES = 4,
     REQUEST_BYTES = 16,
+
+    READ_COUNT = 4,
+    READ_START = 8,
+    READ_BYTES = 16, /* also what stands before samples */
+    BYTES_PER_SAMPLE = 2,
+
+    MAX_SAMPLES = DECODE_MAX_MS / 1000 * PCM_RATE_HZ,
 };
+_Static_assert((int)READ_BYTES <= (int)WIRE_MAX_QUESTION_BYTES &&
+                   (int)REQUEST_BYTES <= (int)WIRE_MAX_QUESTION_BYTES,
+               "questions fit");
+_Static_assert(READ_BYTES + BYTES_PER_SAMPLE * SOUND_READ_MAX <=
+                   WIRE_MAX_BODY_BYTES,
+               "a read fits a message");
 _Static_assert(sizeof((struct audio_facts){0}.codec) == 16, "layout");
 _Static_assert(sizeof((struct tags){0}.barcode) == 24, "layout");
 _Static_assert(sizeof((struct error){0}.text) == 512, "layout");
@@ -104,6 +118,45 @@ enum status wire_put_request(struct buffer *out,
     return status;
 }
 
+static void store_read(uint8_t *body, const struct wire_read *read)
+{
+    assert(read->count >= 1 && read->count <= SOUND_READ_MAX);
+    body[0] = (uint8_t)read->channel;
+    store_u32le(body + READ_COUNT, read->count);
+    store_u64le(body + READ_START, read->start);
+}
+
+enum status wire_put_read(struct buffer *out, const struct wire_read *read,
+                          struct error *err)
+{
+    uint8_t *body = NULL;
+    enum status status = put_message(out, WIRE_READ, READ_BYTES, &body, err);
+
+    if (status == STATUS_OK) {
+        store_read(body, read);
+    }
+    return status;
+}
+
+enum status wire_put_samples(struct buffer *out, const struct wire_read *read,
+                             const int16_t *samples, struct error *err)
+{
+    uint8_t *body = NULL;
+    enum status status = put_message(
+        out, WIRE_SAMPLES, READ_BYTES + (size_t)BYTES_PER_SAMPLE * read->count,
+        &body, err);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    store_read(body, read);
+    for (size_t i = 0; i < read->count; i++) {
+        store_u16le(body + READ_BYTES + BYTES_PER_SAMPLE * i,
+                    (uint16_t)samples[i]);
+    }
+    return STATUS_OK;
+}
+
 enum status wire_put_failure(struct buffer *out, enum status failed,
                              const struct error *why, struct error *err)
 {
@@ -142,7 +195,7 @@ enum status wire_put_print(struct buffer *out, const struct fingerprint *print,
 }
 
 enum status wire_put_facts(struct buffer *out, const struct audio_facts *facts,
-                           uint64_t sample_count, struct error *err)
+                           const struct wire_extent *extent, struct error *err)
 {
     uint8_t *body = NULL;
     const struct tags *tags = &facts->tags;
@@ -161,7 +214,8 @@ enum status wire_put_facts(struct buffer *out, const struct audio_facts *facts,
     store_u32le(body + FACTS_DISC, tags->disc);
     store_u32le(body + FACTS_TRACK, tags->track);
     store_u32le(body + FACTS_COVER_LENGTH, (uint32_t)facts->cover.length);
-    store_u64le(body + FACTS_SAMPLES, sample_count);
+    body[FACTS_HAS_SIDE] = extent->has_side;
+    store_u64le(body + FACTS_SAMPLES, extent->sample_count);
     memcpy(body + FACTS_CODEC, facts->codec, strlen(facts->codec));
     memcpy(body + FACTS_COVER_TYPE, facts->cover_type,
            strlen(facts->cover_type));
@@ -193,13 +247,16 @@ enum status wire_parse_header(struct wire_header *out, const uint8_t *bytes,
                             PRINT_BYTES_PER_ITEM * FINGERPRINT_MAX_ITEMS},
         [WIRE_FAILURE] = {FAILURE_BYTES, FAILURE_BYTES},
         [WIRE_REQUEST] = {REQUEST_BYTES, REQUEST_BYTES},
+        [WIRE_READ] = {READ_BYTES, READ_BYTES},
+        [WIRE_SAMPLES] = {READ_BYTES + BYTES_PER_SAMPLE,
+                          READ_BYTES + BYTES_PER_SAMPLE * SOUND_READ_MAX},
     };
     uint32_t length = load_u32le(bytes + 4);
 
     if (bytes[0] != WIRE_VERSION || bytes[2] != 0 || bytes[3] != 0) {
         return corrupt(err, "another version");
     }
-    if (bytes[1] < WIRE_PROGRESS || bytes[1] > WIRE_REQUEST) {
+    if (bytes[1] < WIRE_PROGRESS || bytes[1] > WIRE_SAMPLES) {
         return corrupt(err, "no such message");
     }
     if (length < lengths[bytes[1]].shortest ||
@@ -229,6 +286,40 @@ enum status wire_parse_request(struct wire_request *out, const uint8_t *body,
     }
     out->start = load_u64le(body);
     out->count = load_u64le(body + 8);
+    return STATUS_OK;
+}
+
+enum status wire_parse_read(struct wire_read *out, const uint8_t *body,
+                            size_t length, struct error *err)
+{
+    if (length != READ_BYTES || body[0] > PCM_SIDE || body[1] != 0 ||
+        load_u16le(body + 2) != 0 || load_u32le(body + READ_COUNT) < 1 ||
+        load_u32le(body + READ_COUNT) > SOUND_READ_MAX ||
+        load_u64le(body + READ_START) > MAX_SAMPLES) {
+        return corrupt(err, "a read that cannot be");
+    }
+    out->channel = (enum pcm_channel)body[0];
+    out->count = load_u32le(body + READ_COUNT);
+    out->start = load_u64le(body + READ_START);
+    return STATUS_OK;
+}
+
+enum status wire_parse_samples(int16_t *out, const struct wire_read *asked,
+                               const uint8_t *body, size_t length,
+                               struct error *err)
+{
+    struct wire_read told = {0};
+    size_t sample_bytes = (size_t)BYTES_PER_SAMPLE * asked->count;
+
+    if (length != READ_BYTES + sample_bytes ||
+        wire_parse_read(&told, body, READ_BYTES, NULL) != STATUS_OK ||
+        told.channel != asked->channel || told.start != asked->start ||
+        told.count != asked->count) {
+        return corrupt(err, "samples that nobody asked for");
+    }
+    for (size_t i = 0; i < asked->count; i++) {
+        out[i] = (int16_t)load_u16le(body + READ_BYTES + BYTES_PER_SAMPLE * i);
+    }
     return STATUS_OK;
 }
 
@@ -341,7 +432,7 @@ static bool take_texts(struct audio_facts *out, const uint8_t *body)
 }
 
 /* Numbers that a file within the limits can have. */
-static bool take_numbers(struct audio_facts *out, uint64_t *sample_count,
+static bool take_numbers(struct audio_facts *out, struct wire_extent *extent,
                          const uint8_t *body)
 {
     out->duration_ms = load_u32le(body + FACTS_DURATION);
@@ -350,18 +441,20 @@ static bool take_numbers(struct audio_facts *out, uint64_t *sample_count,
     out->bit_rate = load_u32le(body + FACTS_BIT_RATE);
     out->tags.disc = load_u32le(body + FACTS_DISC);
     out->tags.track = load_u32le(body + FACTS_TRACK);
-    *sample_count = load_u64le(body + FACTS_SAMPLES);
+    extent->sample_count = load_u64le(body + FACTS_SAMPLES);
     if (body[FACTS_CONTAINER] == CONTAINER_UNKNOWN ||
         body[FACTS_CONTAINER] > CONTAINER_AIFF ||
-        body[FACTS_ADVISORY] > ADVISORY_CLEAN || load_u16le(body + 2) != 0) {
+        body[FACTS_ADVISORY] > ADVISORY_CLEAN || body[FACTS_HAS_SIDE] > 1 ||
+        body[FACTS_HAS_SIDE + 1] != 0) {
         return false;
     }
+    extent->has_side = body[FACTS_HAS_SIDE] == 1;
     out->container = (enum container)body[FACTS_CONTAINER];
     out->tags.advisory = (enum advisory)body[FACTS_ADVISORY];
     return out->duration_ms >= FINGERPRINT_MIN_MS &&
            out->duration_ms <= DECODE_MAX_MS &&
-           *sample_count <= (uint64_t)DECODE_MAX_MS / 1000 * PCM_RATE_HZ &&
-           *sample_count * 1000 / PCM_RATE_HZ == out->duration_ms &&
+           extent->sample_count <= MAX_SAMPLES &&
+           extent->sample_count * 1000 / PCM_RATE_HZ == out->duration_ms &&
            out->sample_rate_hz >= DECODE_MIN_RATE_HZ &&
            out->sample_rate_hz <= DECODE_MAX_RATE_HZ && out->channels >= 1 &&
            out->channels <= DECODE_MAX_CHANNELS;
@@ -383,9 +476,9 @@ static bool cover_fits(const struct audio_facts *facts, const uint8_t *cover,
            memcmp(cover, "\x89PNG", 4) == 0;
 }
 
-enum status wire_parse_facts(struct audio_facts *out, uint64_t *sample_count,
-                             const uint8_t *body, size_t length,
-                             struct error *err)
+enum status wire_parse_facts(struct audio_facts *out,
+                             struct wire_extent *extent, const uint8_t *body,
+                             size_t length, struct error *err)
 {
     *out = (struct audio_facts){0};
     if (length < FACTS_BYTES ||
@@ -394,7 +487,7 @@ enum status wire_parse_facts(struct audio_facts *out, uint64_t *sample_count,
     }
     const uint8_t *cover = body + FACTS_BYTES;
     size_t cover_length = length - FACTS_BYTES;
-    if (!take_texts(out, body) || !take_numbers(out, sample_count, body) ||
+    if (!take_texts(out, body) || !take_numbers(out, extent, body) ||
         !cover_fits(out, cover, cover_length)) {
         *out = (struct audio_facts){0};
         return corrupt(err, "facts that cannot be");

@@ -5,8 +5,10 @@
 #include "matcher/audio.h"
 #include "matcher/buffer.h"
 #include "matcher/fingerprint.h"
+#include "matcher/sound.h"
 #include "matcher/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,9 +18,10 @@
  *  is checked here before anybody uses it: STATUS_CORRUPT "wire_corrupt". */
 
 enum {
-    WIRE_VERSION = 1,
+    WIRE_VERSION = 2,
     WIRE_HEADER_BYTES = 8,
     WIRE_MAX_BODY_BYTES = 3 * 1024 * 1024, /* facts with the largest cover */
+    WIRE_MAX_QUESTION_BYTES = 16,          /* the body of what the pool asks */
 };
 
 enum wire_type {
@@ -27,6 +30,8 @@ enum wire_type {
     WIRE_PRINT = 3,    /* decoder: a fingerprint */
     WIRE_FAILURE = 4,  /* decoder: a status and its error */
     WIRE_REQUEST = 5,  /* pool: fingerprint these samples */
+    WIRE_READ = 6,     /* pool: show these samples */
+    WIRE_SAMPLES = 7,  /* decoder: samples */
 };
 
 struct wire_header {
@@ -39,12 +44,26 @@ struct wire_request {
     uint64_t count;
 };
 
+/** Samples [start, start + count) of a channel; count 1 to SOUND_READ_MAX. */
+struct wire_read {
+    enum pcm_channel channel;
+    uint32_t count;
+    uint64_t start;
+};
+
+/** What there is to be read. */
+struct wire_extent {
+    uint64_t sample_count; /* of each channel */
+    bool has_side;
+};
+
 /* Each appends one whole message, header included. */
 MUST_USE enum status wire_put_progress(struct buffer *out, uint32_t decoded_ms,
                                        struct error *err);
 MUST_USE enum status wire_put_facts(struct buffer *out,
                                     const struct audio_facts *facts,
-                                    uint64_t sample_count, struct error *err);
+                                    const struct wire_extent *extent,
+                                    struct error *err);
 MUST_USE enum status wire_put_print(struct buffer *out,
                                     const struct fingerprint *print,
                                     struct error *err);
@@ -53,6 +72,14 @@ MUST_USE enum status wire_put_failure(struct buffer *out, enum status failed,
                                       struct error *err);
 MUST_USE enum status wire_put_request(struct buffer *out,
                                       const struct wire_request *request,
+                                      struct error *err);
+MUST_USE enum status wire_put_read(struct buffer *out,
+                                   const struct wire_read *read,
+                                   struct error *err);
+/** The answer to `read`, which is part of it: read->count samples. */
+MUST_USE enum status wire_put_samples(struct buffer *out,
+                                      const struct wire_read *read,
+                                      const int16_t *samples,
                                       struct error *err);
 
 /** Reads the WIRE_HEADER_BYTES of a header: version, type and a body length
@@ -67,13 +94,21 @@ MUST_USE enum status wire_parse_progress(uint32_t *decoded_ms,
                                          struct error *err);
 /** out->cover is owned: buffer_clear() it. */
 MUST_USE enum status wire_parse_facts(struct audio_facts *out,
-                                      uint64_t *sample_count,
+                                      struct wire_extent *extent,
                                       const uint8_t *body, size_t length,
                                       struct error *err);
 MUST_USE enum status wire_parse_print(struct fingerprint *out,
                                       const uint8_t *body, size_t length,
                                       struct error *err);
 MUST_USE enum status wire_parse_request(struct wire_request *out,
+                                        const uint8_t *body, size_t length,
+                                        struct error *err);
+MUST_USE enum status wire_parse_read(struct wire_read *out, const uint8_t *body,
+                                     size_t length, struct error *err);
+/** Copies asked->count samples to `out`; the body must answer what was asked,
+ *  no other channel, place or count. */
+MUST_USE enum status wire_parse_samples(int16_t *out,
+                                        const struct wire_read *asked,
                                         const uint8_t *body, size_t length,
                                         struct error *err);
 /** *failed: STATUS_INVALID, STATUS_UNAVAILABLE or STATUS_NO_MEMORY; *why: its

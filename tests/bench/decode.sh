@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# CPU time of decoding and fingerprinting a whole file in the sandboxed
-# refrain-decoder against `fpcalc -length 0`, in turns, as a ratio.
+# Decoding and fingerprinting whole files in the sandboxed refrain-decoder
+# against `fpcalc -length 0`, in turns: CPU time of one at a time, file by file
+# and in all, then wall clock of one and of two at once.
 #
-# tests/bench/decode.sh [FILE...]   default: real music of the corpus
+# tests/bench/decode.sh [FILE...]   default: songs of the corpus, three to a
+#                                   codec, made from its lossy originals
 # REFRAIN_BIN  where refrain-decoder is; default build/release/bin
-# ROUNDS       turns a file; default 5
+# ROUNDS       turns a file; default 10
 
 set -euo pipefail
 SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
@@ -21,22 +23,32 @@ trap 'rm -rf -- "$WORK"' EXIT
 FILES=("$@")
 if [ ${#FILES[@]} = 0 ]; then
     mapfile -t folders < <("$SOURCE/fixtures/corpus")
-    mapfile -t FILES < <(find "${folders[@]}" -size +500k \
-        \( -name '*.ogg' -o -name '*.mp3' \) | sort | head -8)
-    # The other codecs that people have, of the first song.
-    for kind in 'b.m4a -b:a 256k' 'c.flac' 'd.opus -b:a 128k' 'e.wav'; do
-        read -ra words <<<"$kind"
-        ffmpeg -nostdin -v error -i "${FILES[0]}" -vn "${words[@]:1}" \
-            "$WORK/${words[0]}"
-        FILES+=("$WORK/${words[0]}")
+    # Songs of two to six minutes, as people have them.
+    songs=()
+    while read -r song && [ ${#songs[@]} -lt 3 ]; do
+        seconds=$(ffprobe -v error -show_entries format=duration \
+            -of csv=p=0 "$song" | cut -d. -f1)
+        [ "$seconds" -ge 120 ] && [ "$seconds" -le 360 ] && songs+=("$song")
+    done < <(find "${folders[@]}" -size +1000k -name '*.ogg' | sort)
+    for i in "${!songs[@]}"; do
+        for kind in 'mp3 -b:a 128k' 'mp3 -b:a 320k' 'm4a -b:a 256k' \
+            'ogg -c:a libvorbis -q:a 5' 'opus -ar 48000 -b:a 128k' 'flac' \
+            'wav'; do
+            read -ra words <<<"$kind"
+            name=${i}_$(tr -d " :-" <<<"${words[*]:1}").${words[0]}
+            ffmpeg -nostdin -v error -i "${songs[$i]}" -vn -ac 2 -ar 44100 \
+                "${words[@]:1}" "$WORK/$name"
+            FILES+=("$WORK/$name")
+        done
     done
 fi
 
 # Only what the pool needs, so that no other build has to be there.
-cc -O2 -std=c17 -D_GNU_SOURCE -I"$SOURCE" -o "$WORK/decode" \
-    "$SOURCE/tests/bench/decode.c" "$SOURCE"/matcher/decoder/{match,pool,wire}.c \
-    "$SOURCE"/matcher/{align,audio,buffer,edition,fingerprint_pack,levels,status,utf8,verdict}.c \
+cc -O2 -std=c17 -D_GNU_SOURCE -I"$SOURCE" -ffunction-sections \
+    -Wl,--gc-sections -o "$WORK/decode" "$SOURCE/tests/bench/decode.c" \
+    "$SOURCE"/matcher/decoder/{forker,handover,pool,wire}.c \
+    "$SOURCE"/matcher/{audio,buffer,fingerprint_pack,status,utf8}.c \
     -lzstd -lm -lpthread
 
 echo "$(nproc) cores; load $(cut -d' ' -f1-3 /proc/loadavg)"
-"$WORK/decode" "$REFRAIN_BIN/refrain-decoder" "${ROUNDS:-5}" "${FILES[@]}"
+"$WORK/decode" "$REFRAIN_BIN/refrain-decoder" "${ROUNDS:-10}" "${FILES[@]}"

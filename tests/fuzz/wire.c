@@ -5,6 +5,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* One whole message as a hostile decoder may send it. What passes is within
@@ -21,10 +22,10 @@ static void check_same(const struct buffer *again, const uint8_t *bytes,
 static void check_facts(const uint8_t *bytes, size_t length)
 {
     struct audio_facts facts;
-    uint64_t samples = 0;
+    struct wire_extent extent = {0};
     struct buffer again = {0};
 
-    if (wire_parse_facts(&facts, &samples, bytes + WIRE_HEADER_BYTES,
+    if (wire_parse_facts(&facts, &extent, bytes + WIRE_HEADER_BYTES,
                          length - WIRE_HEADER_BYTES, NULL) != STATUS_OK) {
         assert(facts.cover.bytes == NULL);
         return;
@@ -32,7 +33,7 @@ static void check_facts(const uint8_t *bytes, size_t length)
     assert(facts.duration_ms <= DECODE_MAX_MS);
     assert(facts.cover.length <= DECODE_MAX_COVER_BYTES);
     assert(utf8_valid(facts.tags.title, strlen(facts.tags.title)));
-    enum status status = wire_put_facts(&again, &facts, samples, NULL);
+    enum status status = wire_put_facts(&again, &facts, &extent, NULL);
     assert(status == STATUS_OK);
     buffer_clear(&facts.cover);
     check_same(&again, bytes, length);
@@ -70,6 +71,44 @@ static void check_failure(const uint8_t *bytes, size_t length)
     }
 }
 
+static void check_read(const uint8_t *bytes, size_t length)
+{
+    struct wire_read read;
+    struct buffer again = {0};
+
+    if (wire_parse_read(&read, bytes + WIRE_HEADER_BYTES,
+                        length - WIRE_HEADER_BYTES, NULL) != STATUS_OK) {
+        return;
+    }
+    assert(read.count >= 1 && read.count <= SOUND_READ_MAX);
+    enum status status = wire_put_read(&again, &read, NULL);
+    assert(status == STATUS_OK);
+    check_same(&again, bytes, length);
+    buffer_clear(&again);
+}
+
+/* The pool knows what it asked for: so much as there is here, at a place and of
+ * a channel that the message may or may not say. */
+static void check_samples(const uint8_t *bytes, size_t length)
+{
+    size_t count = (length - WIRE_HEADER_BYTES - 16) / 2;
+    int16_t *samples = malloc(count * sizeof *samples);
+    struct wire_read asked = {.count = (uint32_t)count,
+                              .start =
+                                  load_u64le(bytes + WIRE_HEADER_BYTES + 8)};
+    struct buffer again = {0};
+
+    assert(samples != NULL);
+    if (wire_parse_samples(samples, &asked, bytes + WIRE_HEADER_BYTES,
+                           length - WIRE_HEADER_BYTES, NULL) == STATUS_OK) {
+        enum status status = wire_put_samples(&again, &asked, samples, NULL);
+        assert(status == STATUS_OK);
+        check_same(&again, bytes, length);
+        buffer_clear(&again);
+    }
+    free(samples);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     struct wire_header header;
@@ -104,6 +143,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         break;
     case WIRE_REQUEST:
         (void)!wire_parse_request(&request, body, body_length, NULL);
+        break;
+    case WIRE_READ:
+        check_read(bytes, length);
+        break;
+    case WIRE_SAMPLES:
+        check_samples(bytes, length);
         break;
     }
     return 0;

@@ -84,7 +84,7 @@ int main(int argc, char **argv)
         return EINVAL;
     }
     sandbox_close_files(3);
-    if (sandbox_enter(NULL) != STATUS_OK) {
+    if (sandbox_enter(getppid(), NULL) != STATUS_OK) {
         return EPERM;
     }
     _exit(try_it(argv[1]));

@@ -6,8 +6,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
@@ -189,6 +191,136 @@ static void follows_a_change_of_rate_and_channels(void **state)
               "-f adts b.aac; cat a.aac b.aac >both.aac");
     struct audio_facts facts = decode_good("both.aac");
     assert_in_range(facts.duration_ms, 19500, 20500);
+}
+
+static struct pcm hear(const char *name)
+{
+    struct pcm pcm;
+    struct audio_facts facts;
+    struct error err = {0};
+    if (decode(&pcm, &facts, name, &err) != STATUS_OK) {
+        fail_msg("%s: %s", name, err.text);
+    }
+    audio_facts_clear(&facts);
+    return pcm;
+}
+
+/* How far `gain` times `of` is from `samples`, dB under `of`; a tenth of a
+ * second at either end, where filters meet nothing, is left out. */
+static double error_db(const int16_t *samples, const int16_t *of, size_t count,
+                       double gain)
+{
+    enum { END = PCM_RATE_HZ / 10 };
+    double error = 0;
+    double power = 0;
+    for (size_t i = END; i + END < count; i++) {
+        double missed = samples[i] - gain * of[i];
+        error += missed * missed;
+        power += (double)of[i] * of[i];
+    }
+    return 10 * log10((error + 1) / (power + 1));
+}
+
+/* What panning does to sines up to 2.5 kHz, which both filters let through: the
+ * side is g times the mid, sample for sample, at every rate. That they lie at
+ * the same time is part of it: a quarter of a sample off at 2.5 kHz is -9 dB.
+ */
+static void the_side_is_half_of_left_less_right(void **state)
+{
+    static const struct {
+        const char *left; /* ffmpeg's pan */
+        const char *right;
+        double side_of_mid;
+    } pans[] = {
+        {"c0", "c0", 0},     {"c0", "0*c0", 1},        {"0*c0", "c0", -1},
+        {"c0", "-.5*c0", 3}, {".75*c0", ".25*c0", .5}, {".2*c0", ".8*c0", -.6},
+    };
+    static const char *const rates[] = {"44100", "48000", "22050", "32000",
+                                        "96000"};
+    (void)state;
+    for (size_t i = 0; i < sizeof pans / sizeof pans[0]; i++) {
+        for (size_t j = 0; j < sizeof rates / sizeof rates[0]; j++) {
+            sound_run("ffmpeg -v error -y -f lavfi -i "
+                      "\"aevalsrc='.3*sin(2*PI*(300+200*t)*t)':s=%s:d=5,"
+                      "pan=stereo|c0=%s|c1=%s\" pan.flac",
+                      rates[j], pans[i].left, pans[i].right);
+            struct pcm pcm = hear("pan.flac");
+            assert_non_null(pcm.side);
+            double missed = error_db(pcm.side, pcm.samples, pcm.sample_count,
+                                     pans[i].side_of_mid);
+            if (missed > -35) {
+                fail_msg("%s|%s at %s: %.1f dB", pans[i].left, pans[i].right,
+                         rates[j], missed);
+            }
+            pcm_clear(&pcm);
+        }
+    }
+}
+
+/* Left against right: nothing is left in the middle, all is in the side. */
+static void opposites_are_all_side(void **state)
+{
+    (void)state;
+    sound_run("sox -n -r 44100 -c 1 -b 16 one.wav synth 5 sine 300:2500 "
+              "gain -6; sox -M one.wav '|sox one.wav -p vol -1' against.wav");
+    struct pcm one = hear("one.wav");
+    struct pcm against = hear("against.wav");
+    assert_null(one.side);
+    assert_int_equal(one.sample_count, against.sample_count);
+    for (size_t i = 0; i < against.sample_count; i++) {
+        assert_in_range(against.samples[i] + 1, 0, 2);
+    }
+    assert_true(error_db(against.side, one.samples, one.sample_count, 1) < -35);
+    pcm_clear(&one);
+    pcm_clear(&against);
+}
+
+/* The same on both sides, exactly: silence, in whatever form samples come. */
+static void equal_channels_have_a_silent_side(void **state)
+{
+    static const char *const forms[] = {
+        "-c:a pcm_u8 t.wav",      "-c:a pcm_s16le t.wav",
+        "-c:a pcm_s24le t.wav",   "-c:a pcm_f32le t.wav",
+        "-c:a flac t.flac",       "-c:a alac t.m4a",
+        "-c:a flac -ac 6 t.flac",
+    };
+    (void)state;
+    sound_run("ffmpeg -v error -i music.wav -ac 1 -t 5 alone.wav; "
+              "ffmpeg -v error -i alone.wav -ac 2 twice.wav");
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        sound_run("ffmpeg -v error -y -i twice.wav %s", forms[i]);
+        struct pcm pcm = hear(strstr(forms[i], "t."));
+        assert_non_null(pcm.side);
+        for (size_t at = 0; at < pcm.sample_count; at++) {
+            assert_int_equal(pcm.side[at], 0);
+        }
+        pcm_clear(&pcm);
+    }
+}
+
+/* A file that turns from mono to stereo and back has a side as long as its
+ * mid, silent where it was mono. */
+static void the_side_is_as_long_as_the_mid(void **state)
+{
+    (void)state;
+    sound_run("ffmpeg -v error -f lavfi -i \"aevalsrc='.3*sin(2500*t)|0'"
+              ":s=44100:d=5\" -b:a 128k -f adts stereo.aac; "
+              "ffmpeg -v error -f lavfi -i \"aevalsrc='.3*sin(2500*t)'"
+              ":s=44100:d=5\" -b:a 64k -f adts mono.aac; "
+              "cat mono.aac stereo.aac mono.aac >turns.aac");
+    struct pcm pcm = hear("turns.aac");
+    long quiet_sum = 0;
+    long loud_sum = 0;
+    assert_non_null(pcm.side);
+    assert_in_range(pcm.sample_count, 14 * PCM_RATE_HZ, 16 * PCM_RATE_HZ);
+    for (size_t i = 0; i < (size_t)4 * PCM_RATE_HZ; i++) {
+        quiet_sum += abs(pcm.side[i]);
+        quiet_sum += abs(pcm.side[pcm.sample_count - 1 - i]);
+        loud_sum += abs(pcm.side[i + (size_t)11 * PCM_RATE_HZ / 2]);
+    }
+    assert_int_equal(quiet_sum, 0);
+    assert_true(loud_sum > 4L * PCM_RATE_HZ * 1000);
+    pcm_clear(&pcm);
 }
 
 static void refuses_what_is_no_audio(void **state)
@@ -376,6 +508,10 @@ int main(void)
         cmocka_unit_test(reads_vorbis_comments_and_cover),
         cmocka_unit_test(tells_rate_channels_and_bit_rate),
         cmocka_unit_test(follows_a_change_of_rate_and_channels),
+        cmocka_unit_test(the_side_is_half_of_left_less_right),
+        cmocka_unit_test(opposites_are_all_side),
+        cmocka_unit_test(equal_channels_have_a_silent_side),
+        cmocka_unit_test(the_side_is_as_long_as_the_mid),
         cmocka_unit_test(refuses_what_is_no_audio),
         cmocka_unit_test(refuses_what_is_too_short),
         cmocka_unit_test(refuses_what_is_too_long),

@@ -6,9 +6,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,16 +38,21 @@ static int tear_down(void **state)
     return sound_tear_down(state);
 }
 
-static struct decoder *open_good(const char *name)
+static struct decoder *open_with(struct decoder_pool *by, const char *name)
 {
     struct decoder *decoder = NULL;
     struct error err = {0};
     int fd = sound_open(name);
-    if (decoder_open(&decoder, pool, fd, &err) != STATUS_OK) {
+    if (decoder_open(&decoder, by, fd, &err) != STATUS_OK) {
         fail_msg("%s: %s", name, err.text);
     }
     (void)close(fd);
     return decoder;
+}
+
+static struct decoder *open_good(const char *name)
+{
+    return open_with(pool, name);
 }
 
 static void assert_refused(struct decoder_pool *by, const char *name,
@@ -192,31 +200,75 @@ static void refusals_come_through(void **state)
     assert_refused(pool, "long.flac", "too_long");
 }
 
-/* The longest file there may be: progress is told on the way. */
+/* The longest file there may be, with a side: progress is told on the way. */
 static void two_hours_are_heard(void **state)
 {
     (void)state;
     sound_run("ffmpeg -v error -f lavfi -i "
-              "'sine=f=300:r=8000:d=7195,tremolo=f=0.3' long.flac -y");
+              "'sine=f=300:r=8000:d=7195,tremolo=f=0.3' -ac 2 long.flac -y");
     struct decoder *decoder = open_good("long.flac");
     const struct fingerprint *heard = decoder_fingerprint(decoder);
     assert_in_range(heard->item_count, 58000, FINGERPRINT_MAX_ITEMS);
     assert_int_equal(decoder_facts(decoder)->duration_ms, 7195000);
+    assert_true(decoder_sound(decoder).has_side);
     decoder_close(decoder);
+}
+
+/* The children of a process' first thread: at most MANY of them, in order of
+ * their age. */
+enum { MANY = 16 };
+static size_t list_children(pid_t *children, pid_t of)
+{
+    char path[SOUND_PATH_SIZE];
+    size_t count = 0;
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", of, of);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    /* the kernel's numbers NOLINTNEXTLINE(cert-err34-c) */
+    while (count < MANY && fscanf(file, "%d", &children[count]) == 1) {
+        count++;
+    }
+    (void)fclose(file);
+    return count;
+}
+
+/* What was started last: a pool's forker. */
+static pid_t newest_child(void)
+{
+    pid_t children[MANY];
+    size_t count = list_children(children, getpid());
+    assert_true(count > 0);
+    return children[count - 1];
+}
+
+static struct decoder_pool *open_pool(unsigned process_count)
+{
+    struct decoder_pool *opened = NULL;
+    assert_int_equal(decoder_pool_open(&opened,
+                                       sound_program("bin", "refrain-decoder"),
+                                       process_count, NULL),
+                     STATUS_OK);
+    return opened;
 }
 
 static void nothing_is_left_behind(void **state)
 {
     size_t before = count_descriptors();
     (void)state;
+    struct decoder_pool *own = open_pool(1);
     sound_run("head -c 1000 /dev/zero >bad.mp3");
+    decoder_close(open_with(own, "music.wav"));
+    size_t running = count_descriptors();
+    pid_t forker = newest_child();
     for (int i = 0; i < 5; i++) {
-        decoder_close(open_good("music.wav"));
-        assert_refused(pool, "bad.mp3", "not_audio");
+        decoder_close(open_with(own, "music.wav"));
+        assert_refused(own, "bad.mp3", "not_audio");
     }
+    assert_int_equal(count_descriptors(), running);
+    assert_int_equal(newest_child(), forker);
+    decoder_pool_close(own);
+    assert_int_equal(kill(forker, 0), -1);
     assert_int_equal(count_descriptors(), before);
-    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-    assert_int_equal(errno, ECHILD);
 }
 
 static void a_missing_program_is_said_at_once(void **state)
@@ -236,6 +288,17 @@ static void a_missing_program_is_said_at_once(void **state)
     decoder_close(NULL);
 }
 
+static struct decoder_pool *open_fake(const char *way)
+{
+    struct decoder_pool *bad = NULL;
+    char path[SOUND_PATH_SIZE];
+    sound_run("ln -s \"$(realpath %s)\" %s",
+              sound_program("tests", "fake_decoder"), way);
+    (void)snprintf(path, sizeof path, "./%s", way);
+    assert_int_equal(decoder_pool_open(&bad, path, 1, NULL), STATUS_OK);
+    return bad;
+}
+
 /* A decoder that the file has taken over may do anything at all. */
 static void a_decoder_gone_bad_is_unreadable(void **state)
 {
@@ -247,16 +310,222 @@ static void a_decoder_gone_bad_is_unreadable(void **state)
     size_t before = count_descriptors();
     (void)state;
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        struct decoder_pool *bad = NULL;
-        char path[SOUND_PATH_SIZE];
-        sound_run("ln -s \"$(realpath %s)\" %s",
-                  sound_program("tests", "fake_decoder"), ways[i]);
-        (void)snprintf(path, sizeof path, "./%s", ways[i]);
-        assert_int_equal(decoder_pool_open(&bad, path, 1, NULL), STATUS_OK);
+        struct decoder_pool *bad = open_fake(ways[i]);
         assert_refused(bad, "music.wav", "unreadable");
         decoder_pool_close(bad);
     }
     assert_int_equal(count_descriptors(), before);
+}
+
+/* The same, once it is asked for samples. */
+static void samples_that_nobody_asked_for_are_unreadable(void **state)
+{
+    static const char *const ways[] = {
+        "samples_many",  "samples_few", "samples_channel", "samples_place",
+        "samples_print", "samples_cut", "samples_claimed",
+    };
+    static int16_t heard[1000];
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct decoder_pool *bad = open_fake(ways[i]);
+        struct decoder *decoder = open_with(bad, "music.wav");
+        struct sound sound = decoder_sound(decoder);
+        struct error err = {0};
+        if (sound.read(sound.context, PCM_SIDE, 500, 1000, heard, &err) !=
+                STATUS_INVALID ||
+            strcmp(err.code, "unreadable") != 0) {
+            fail_msg("%s: got '%s' %s", ways[i], err.code, err.text);
+        }
+        decoder_close(decoder);
+        decoder_pool_close(bad);
+    }
+}
+
+/* A program that does not start jobs says nothing of the file. */
+static void a_forker_gone_bad_is_no_decoder(void **state)
+{
+    static const char *const ways[] = {"forker_gone", "forker_dies",
+                                       "forker_full", "forker_mute"};
+    size_t before = count_descriptors();
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        struct decoder_pool *bad = open_fake(ways[i]);
+        struct decoder *decoder = NULL;
+        struct error err = {0};
+        int fd = sound_open("music.wav");
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(decoder_open(&decoder, bad, fd, &err),
+                             STATUS_UNAVAILABLE);
+            assert_string_equal(err.code, "no_decoder");
+            assert_null(decoder);
+        }
+        (void)close(fd);
+        decoder_pool_close(bad);
+    }
+    assert_int_equal(count_descriptors(), before);
+}
+
+/* Property: read in pieces of any size, the samples are those of one read. */
+static void samples_are_read_in_any_pieces(void **state)
+{
+    enum { SAMPLES = 20 * PCM_RATE_HZ };
+    static int16_t whole[SAMPLES];
+    static int16_t pieces[SAMPLES];
+    struct decoder *decoder = open_good("music.wav");
+    struct sound sound = decoder_sound(decoder);
+    (void)state;
+    assert_int_equal(sound.sample_count, SAMPLES);
+    assert_true(sound.has_side);
+    for (enum pcm_channel channel = PCM_MID; channel <= PCM_SIDE; channel++) {
+        assert_int_equal(sound_read(&sound, channel, 0, SAMPLES, whole, NULL),
+                         STATUS_OK);
+        for (size_t at = 0, piece = 1; at < SAMPLES; at += piece) {
+            piece = piece * 3 < SAMPLES - at ? piece * 3 : SAMPLES - at;
+            assert_int_equal(sound_read(&sound, channel, (int64_t)at, piece,
+                                        pieces + at, NULL),
+                             STATUS_OK);
+        }
+        assert_memory_equal(pieces, whole, sizeof whole);
+    }
+    decoder_close(decoder);
+}
+
+static void a_mono_file_has_no_side(void **state)
+{
+    (void)state;
+    sound_run("ffmpeg -v error -i music.wav -ac 1 mono.flac");
+    struct decoder *decoder = open_good("mono.flac");
+    assert_false(decoder_sound(decoder).has_side);
+    decoder_close(decoder);
+}
+
+/* The forker is killed while one of its jobs waits: the job goes with it, which
+ * is nobody's file's fault, and the next file finds another. */
+static void a_forker_that_was_killed_is_replaced(void **state)
+{
+    struct decoder_pool *own = open_pool(2);
+    struct decoder *interrupted = open_with(own, "music.wav");
+    struct fingerprint part;
+    struct error err = {0};
+    (void)state;
+    assert_int_equal(kill(newest_child(), SIGKILL), 0);
+    struct decoder *next = open_with(own, "music.wav");
+    assert_int_equal(decoder_print(interrupted, &part, 0, 0, &err),
+                     STATUS_UNAVAILABLE);
+    assert_string_equal(err.code, "no_decoder");
+    decoder_close(interrupted);
+    assert_int_equal(decoder_print(next, &part, 0, 0, &err), STATUS_OK);
+    fingerprint_clear(&part);
+    decoder_close(next);
+    decoder_close(open_with(own, "music.wav"));
+    decoder_pool_close(own);
+}
+
+/* Whether this process has a job in its hands: a pidfd. */
+static bool has_job(void)
+{
+    bool found = false;
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    for (struct dirent *entry = readdir(folder); entry != NULL && !found;
+         entry = readdir(folder)) {
+        char target[64] = "";
+        (void)!readlinkat(dirfd(folder), entry->d_name, target,
+                          sizeof target - 1);
+        found = strstr(target, "pidfd") != NULL;
+    }
+    (void)closedir(folder);
+    return found;
+}
+
+/* Opens a file that takes seconds; what comes of it is the thread's result. */
+static void *open_long(void *by)
+{
+    static struct error err;
+    struct decoder *decoder = NULL;
+    int fd = sound_open("hour.flac");
+    enum status status = decoder_open(&decoder, by, fd, &err);
+    decoder_close(decoder);
+    (void)close(fd);
+    return status == STATUS_UNAVAILABLE ? err.code : NULL;
+}
+
+static void a_decode_that_is_interrupted_is_unavailable(void **state)
+{
+    struct decoder_pool *own = open_pool(1);
+    pthread_t thread;
+    void *code = NULL;
+    (void)state;
+    sound_run("ffmpeg -v error -f lavfi -i sine=f=300:r=8000:d=3600 hour.flac");
+    /* this thread's child is the forker, so that it is found */
+    decoder_close(open_with(own, "music.wav"));
+    assert_int_equal(pthread_create(&thread, NULL, open_long, own), 0);
+    while (!has_job()) {
+        (void)sched_yield();
+    }
+    assert_int_equal(kill(newest_child(), SIGKILL), 0);
+    assert_int_equal(pthread_join(thread, &code), 0);
+    assert_non_null(code);
+    assert_string_equal(code, "no_decoder");
+    decoder_close(open_with(own, "music.wav"));
+    decoder_pool_close(own);
+}
+
+/* Jobs have their addresses in common, so that a file which ended its decoder
+ * might know those of the next: there is another forker then. */
+static void a_suspect_forker_starts_no_other_job(void **state)
+{
+    struct decoder_pool *own = open_pool(2);
+    pid_t jobs[MANY];
+    struct decoder *suspect = open_with(own, "music.wav");
+    struct decoder *other = open_with(own, "music.wav");
+    struct fingerprint part;
+    (void)state;
+    pid_t first = newest_child();
+    assert_int_equal(list_children(jobs, first), 2);
+    assert_int_equal(kill(jobs[0], SIGKILL), 0);
+    assert_int_equal(decoder_print(suspect, &part, 0, 0, NULL), STATUS_INVALID);
+    decoder_close(suspect);
+    struct decoder *next = open_with(own, "music.wav");
+    assert_int_not_equal(newest_child(), first);
+    /* ... while the jobs that it has go on */
+    assert_int_equal(decoder_print(other, &part, 0, 0, NULL), STATUS_OK);
+    fingerprint_clear(&part);
+    decoder_close(other);
+    assert_int_equal(kill(first, 0), -1);
+    decoder_close(next);
+    decoder_pool_close(own);
+}
+
+/* The program that has a pool, killed: forker and job end as well. They become
+ * children of this process, which can then wait for them. */
+static void nothing_outlives_the_program(void **state)
+{
+    int told[2];
+    char byte = 0;
+    (void)state;
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    assert_int_equal(pipe(told), 0);
+    pid_t program = fork();
+    if (program == 0) {
+        struct decoder_pool *own = open_pool(1);
+        (void)open_with(own, "music.wav");
+        (void)!write(told[1], &byte, 1);
+        (void)pause();
+        _exit(0);
+    }
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    pid_t forker[MANY];
+    pid_t job[MANY];
+    assert_int_equal(list_children(forker, program), 1);
+    assert_int_equal(list_children(job, forker[0]), 1);
+    assert_int_equal(kill(program, SIGKILL), 0);
+    assert_int_equal(waitpid(program, NULL, 0), program);
+    assert_int_equal(waitpid(forker[0], NULL, 0), forker[0]);
+    assert_int_equal(waitpid(job[0], NULL, 0), job[0]);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+    (void)close(told[0]);
+    (void)close(told[1]);
 }
 
 static void *open_one(void *unused)
@@ -286,6 +555,7 @@ static void threads_take_turns(void **state)
 static void works_without_standard_descriptors(void **state)
 {
     int kept[3];
+    struct decoder_pool *own = open_pool(1);
     (void)state;
     (void)fflush(NULL);
     for (int i = 0; i < 3; i++) {
@@ -296,8 +566,8 @@ static void works_without_standard_descriptors(void **state)
     for (int i = 0; i < 3; i++) {
         (void)close(i);
     }
-    int fd = sound_open("music.wav"); /* is 0 now; the socket pair 1 and 2 */
-    enum status status = decoder_open(&decoder, pool, fd, NULL);
+    int fd = sound_open("music.wav"); /* is 0 now; the socket pairs 1 and on */
+    enum status status = decoder_open(&decoder, own, fd, NULL);
     (void)close(fd);
     for (int i = 0; i < 3; i++) {
         (void)dup2(kept[i], i);
@@ -305,6 +575,7 @@ static void works_without_standard_descriptors(void **state)
     }
     assert_int_equal(status, STATUS_OK);
     decoder_close(decoder);
+    decoder_pool_close(own);
 }
 
 int main(void)
@@ -318,6 +589,14 @@ int main(void)
         cmocka_unit_test(nothing_is_left_behind),
         cmocka_unit_test(a_missing_program_is_said_at_once),
         cmocka_unit_test(a_decoder_gone_bad_is_unreadable),
+        cmocka_unit_test(samples_that_nobody_asked_for_are_unreadable),
+        cmocka_unit_test(a_forker_gone_bad_is_no_decoder),
+        cmocka_unit_test(samples_are_read_in_any_pieces),
+        cmocka_unit_test(a_mono_file_has_no_side),
+        cmocka_unit_test(a_forker_that_was_killed_is_replaced),
+        cmocka_unit_test(a_decode_that_is_interrupted_is_unavailable),
+        cmocka_unit_test(a_suspect_forker_starts_no_other_job),
+        cmocka_unit_test(nothing_outlives_the_program),
         cmocka_unit_test(threads_take_turns),
         cmocka_unit_test(works_without_standard_descriptors),
     };

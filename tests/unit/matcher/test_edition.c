@@ -1,183 +1,301 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "matcher/edition.h"
 #include "tests/unit/matcher/cmocka_all.h"
-#include "tests/unit/matcher/prints.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { ITEMS = 1000 };
+/* What follows from figures; that the figures are right is shown where they
+ * are measured (test_sketch, test_residual) and on files (test_match). */
 
-static struct fingerprint original;
-static struct fingerprint copy;
+enum {
+    FRAMES = 4000, /* 186 s */
+    DURATION_MS = FRAMES * 512 / 11 /* about */,
+};
 
-static int make_pair(void **state)
+static struct judgement judgement;
+static struct query query;
+static struct reference reference;
+
+static float *filled(float value)
+{
+    float *values = malloc(FRAMES * sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < FRAMES; i++) {
+        values[i] = value;
+    }
+    return values;
+}
+
+/* A good transcode, compared from end to end. */
+static int set_up(void **state)
 {
     (void)state;
-    original = prints_random(1, ITEMS);
-    copy = prints_random(1, ITEMS);
+    query = (struct query){.duration_ms = DURATION_MS};
+    reference = (struct reference){.duration_ms = DURATION_MS};
+    judgement = (struct judgement){
+        .identity = {.kind = IDENTITY_SAME,
+                     .spans = {0, DURATION_MS, 0, DURATION_MS}},
+        .errors = {.mid = {.error_db = filled(.5F),
+                           .median_db = .5F,
+                           .noise_db = .5,
+                           .score = 1.2},
+                   .frame_count = FRAMES,
+                   .gain_db = filled(.1F)},
+    };
+    judgement.identity.alignment = (struct alignment){.telling_items = 1400,
+                                                      .lag_telling_items = 1400,
+                                                      .bit_error_rate = .01};
     return 0;
 }
 
-static int clear_pair(void **state)
+static int tear_down(void **state)
 {
     (void)state;
-    fingerprint_clear(&original);
-    fingerprint_clear(&copy);
+    judgement_clear(&judgement);
     return 0;
 }
 
-/* What the copy differs by, at a noise of .01. */
-static struct edition compare(int32_t lag)
+static void forget_the_comparison(void)
 {
-    struct edition edition;
-    assert_int_equal(
-        edition_compare(&edition, &copy, &original, lag, .01, NULL), STATUS_OK);
-    return edition;
+    sketch_errors_clear(&judgement.errors);
 }
 
-static void assert_near(double value, double expected)
+/* An edit at `second`, for `frames` frames, that scores so much. */
+static void spoil(struct sketch_channel_errors *channel, size_t second,
+                  size_t frames, double score)
 {
-    if (fabs(value - expected) > 1e-6) {
-        fail_msg("%f is not %f", value, expected);
+    for (size_t i = 0; i < frames; i++) {
+        channel->error_db[second * 11025 / 512 + i] =
+            (float)(score * (double)channel->median_db);
+    }
+    channel->score = score;
+}
+
+static void assert_refused(enum verdict_kind kind, enum verdict_cause cause)
+{
+    assert_int_equal(judgement.kind, kind);
+    assert_int_equal(judgement.cause, cause);
+}
+
+static void assert_shown_at(uint32_t second)
+{
+    uint32_t at_ms = second * 1000;
+    assert_int_equal(judgement.difference_count, 1);
+    assert_true(judgement.differences[0].start_ms <= at_ms + 1500);
+    assert_true(judgement.differences[0].end_ms + 1500 >= at_ms);
+    assert_true(judgement.differences[0].end_ms >=
+                judgement.differences[0].start_ms + 500);
+}
+
+static bool by_sketch(void)
+{
+    return edition_by_sketch(&judgement, &query);
+}
+
+/* ---- by the identity ---- */
+
+static void another_song_is_unmatched(void **state)
+{
+    (void)state;
+    forget_the_comparison();
+    judgement.identity.kind = IDENTITY_NONE;
+    assert_true(edition_by_identity(&judgement, &query, &reference));
+    assert_refused(VERDICT_UNMATCHED, CAUSE_NONE);
+}
+
+static void a_shared_part_is_another_edition(void **state)
+{
+    struct alignment *alignment = &judgement.identity.alignment;
+    (void)state;
+    forget_the_comparison();
+    judgement.identity.kind = IDENTITY_PART;
+    alignment->segment_count = 2;
+    alignment->segments[0] = (struct segment){0, 400, 0};
+    alignment->segments[1] = (struct segment){560, 900, 0};
+    assert_true(edition_by_identity(&judgement, &query, &reference));
+    assert_refused(VERDICT_OTHER_EDITION, CAUSE_STRUCTURE);
+    assert_shown_at(60); /* items 400 to 560 hear 51 to 70 s */
+}
+
+/* A trim of 30 s at either end goes on to the sketch; more does not, nor does
+ * sound that the recording lacks. */
+static void trims_are_forgiven_to_thirty_seconds(void **state)
+{
+    static const struct {
+        int64_t query_start_ms;
+        int64_t query_end_ms;
+        bool refused;
+    } cases[] = {
+        {30000, DURATION_MS, false},    {0, DURATION_MS - 30000, false},
+        {30000, 160000, false},         {32000, DURATION_MS, true},
+        {0, DURATION_MS - 32000, true}, {-1900, DURATION_MS, false},
+        {-3000, DURATION_MS, true},     {0, DURATION_MS + 3000, true},
+    };
+    (void)state;
+    forget_the_comparison();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        judgement.identity.spans.query_start_ms = cases[i].query_start_ms;
+        judgement.identity.spans.query_end_ms = cases[i].query_end_ms;
+        assert_int_equal(edition_by_identity(&judgement, &query, &reference),
+                         cases[i].refused);
+        if (cases[i].refused) {
+            assert_refused(VERDICT_OTHER_EDITION, CAUSE_ENDS);
+        }
     }
 }
 
-static void the_same_differs_nowhere(void **state)
+static void explicit_and_clean_are_never_the_same(void **state)
 {
-    struct edition edition = compare(0);
     (void)state;
-    assert_near(edition.worst_second, 0);
-    assert_near(edition.worst_four_seconds, 0);
-    assert_near(edition.level_error_db, 0);
-    assert_near(edition.score, 0);
-    assert_int_equal(edition.item_count, ITEMS);
-    edition_clear(&edition);
+    forget_the_comparison();
+    query.advisory = ADVISORY_EXPLICIT;
+    assert_false(edition_by_identity(&judgement, &query, &reference));
+    reference.advisory = ADVISORY_EXPLICIT;
+    assert_false(edition_by_identity(&judgement, &query, &reference));
+    reference.advisory = ADVISORY_CLEAN;
+    assert_true(edition_by_identity(&judgement, &query, &reference));
+    assert_refused(VERDICT_OTHER_EDITION, CAUSE_ADVISORY);
 }
 
-/* 8 items with a quarter of their bits: .25 over 1 s, .0625 over 4 s. */
-static void a_spoiled_second_is_measured(void **state)
+/* ---- by the sketch ---- */
+
+static void a_good_transcode_is_matched(void **state)
 {
-    prints_spoil(&copy, 500, 8, .25);
-    struct edition edition = compare(0);
     (void)state;
-    assert_near(edition.worst_second, .25);
-    assert_near(edition.worst_four_seconds, .25 / 4);
-    /* score = ex8 / (.02 + BER) / 2.4 + E / 4.5 */
-    assert_near(edition.score, .25 / .03 / 2.4);
-    assert_near((double)edition.second_error[504], .25);
-    assert_near((double)edition.second_error[400], 0);
-    assert_true(edition_local_score(&edition, 504, .01) > 3);
-    assert_near(edition_local_score(&edition, 400, .01), 0);
-    edition_clear(&edition);
+    assert_true(by_sketch());
+    assert_refused(VERDICT_MATCHED, CAUSE_NONE);
+    assert_int_equal(judgement.difference_count, 0);
 }
 
-/* Noise all along is not an edit: the median takes it off. */
-static void even_noise_is_no_difference(void **state)
+static void a_changed_word_is_another_edition_with_its_place(void **state)
 {
-    prints_spoil(&copy, 0, ITEMS, 1. / 32);
-    struct edition edition = compare(0);
     (void)state;
-    assert_near(edition.median_error, 1. / 32);
-    assert_near(edition.worst_second, 0);
-    edition_clear(&edition);
+    spoil(&judgement.errors.mid, 100, 20, 9);
+    assert_true(by_sketch());
+    assert_refused(VERDICT_OTHER_EDITION, CAUSE_SKETCH);
+    assert_shown_at(100);
 }
 
-/* Five steps of 2 dB down for two hops, all else equal. */
-static void a_dip_of_the_level_is_measured(void **state)
+static void a_word_in_the_side_alone_is_found(void **state)
 {
-    copy.levels[300] = (uint8_t)(copy.levels[300] - 5);
-    copy.levels[301] = (uint8_t)(copy.levels[301] - 5);
-    struct edition edition = compare(0);
     (void)state;
-    assert_near(edition.level_error_db, 10);
-    assert_near(edition.score, 10 / 4.5);
-    edition_clear(&edition);
+    judgement.errors.side =
+        (struct sketch_channel_errors){.error_db = filled(.7F),
+                                       .median_db = .7F,
+                                       .noise_db = .7,
+                                       .score = 1.3};
+    assert_true(by_sketch());
+    assert_refused(VERDICT_MATCHED, CAUSE_NONE);
+    spoil(&judgement.errors.side, 30, 20, 9);
+    assert_true(by_sketch());
+    assert_refused(VERDICT_OTHER_EDITION, CAUSE_SIDE);
+    assert_shown_at(30);
 }
 
-static void a_quieter_copy_is_the_same(void **state)
+/* A fade has no sharp place: the gain shows it. */
+static void an_early_fade_is_another_edition(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ITEMS; i++) {
-        copy.levels[i] = (uint8_t)(copy.levels[i] - 6);
+    judgement.identity.spans.query_end_ms = DURATION_MS - 12000;
+    assert_true(by_sketch());
+    assert_refused(VERDICT_MATCHED, CAUSE_NONE); /* a trim */
+    for (size_t i = FRAMES - 60; i < FRAMES; i++) {
+        judgement.errors.gain_db[i] = -5;
     }
-    struct edition edition = compare(0);
-    assert_near(edition.level_error_db, 0);
-    edition_clear(&edition);
+    assert_true(by_sketch());
+    assert_refused(VERDICT_OTHER_EDITION, CAUSE_FADE);
 }
 
-static void what_is_quiet_on_both_sides_does_not_count(void **state)
+/* Where the reference is at the bottom of its scale there is no gain. */
+static void silence_has_no_gain(void **state)
 {
     (void)state;
-    for (size_t i = 400; i < 500; i++) {
-        copy.levels[i] = (uint8_t)(i % 7);
-        original.levels[i] = 0;
-    }
-    prints_spoil(&copy, 420, 60, .5);
-    struct edition edition = compare(0);
-    assert_near(edition.worst_second, 0);
-    assert_near(edition.level_error_db, 0);
-    edition_clear(&edition);
-    /* ... but silence against music does */
-    for (size_t i = 400; i < 500; i++) {
-        original.levels[i] = 34;
-        copy.levels[i] = i < 420 ? 0 : 34;
-    }
-    edition = compare(0);
-    assert_near(edition.worst_second, .5);
-    assert_true(edition.level_error_db > 20);
-    edition_clear(&edition);
+    judgement.errors.gain_db[17] = NAN;
+    assert_true(by_sketch());
+    assert_refused(VERDICT_MATCHED, CAUSE_NONE);
 }
 
-static void a_lag_compares_what_overlaps(void **state)
+static void too_many_bit_errors_are_held(void **state)
 {
-    struct fingerprint late = prints_slice(&original, 100, ITEMS - 100);
-    struct edition edition;
     (void)state;
-    assert_int_equal(
-        edition_compare(&edition, &late, &original, -100, .01, NULL),
-        STATUS_OK);
-    assert_int_equal(edition.first_item, 0);
-    assert_int_equal(edition.item_count, ITEMS - 100);
-    assert_near(edition.worst_second, 0);
-    edition_clear(&edition);
-    assert_int_equal(
-        edition_compare(&edition, &original, &late, 100, .01, NULL), STATUS_OK);
-    assert_int_equal(edition.first_item, 100);
-    edition_clear(&edition);
-    fingerprint_clear(&late);
+    judgement.identity.kind = IDENTITY_FAR;
+    assert_true(by_sketch());
+    assert_refused(VERDICT_HELD, CAUSE_BIT_ERRORS);
 }
 
-static void too_little_overlap_is_an_error(void **state)
+static void too_little_in_common_is_held(void **state)
 {
-    struct edition edition;
-    static const int32_t lags[] = {ITEMS,      -ITEMS,        ITEMS - 31,
-                                   31 - ITEMS, INT32_MAX / 2, INT32_MIN / 2};
     (void)state;
-    for (size_t i = 0; i < sizeof lags / sizeof lags[0]; i++) {
-        struct error err = {0};
-        assert_int_equal(
-            edition_compare(&edition, &copy, &original, lags[i], .01, &err),
-            STATUS_INVALID);
-        assert_string_equal(err.code, "no_overlap");
-        assert_null(edition.second_error);
+    judgement.identity.alignment.lag_telling_items = 60;
+    assert_true(by_sketch());
+    assert_refused(VERDICT_HELD, CAUSE_SHORT);
+}
+
+/* ---- by the samples ---- */
+
+static void doubt(void)
+{
+    spoil(&judgement.errors.mid, 100, 20, 2.6);
+    assert_false(by_sketch());
+    assert_int_equal(judgement.kind, VERDICT_HELD);
+}
+
+static void what_the_master_lacks_is_another_edition(void **state)
+{
+    const struct residual residual = {.worst_db = -3};
+    (void)state;
+    doubt();
+    edition_by_samples(&judgement, &residual);
+    assert_refused(VERDICT_OTHER_EDITION, CAUSE_SKETCH);
+    assert_true(judgement.residual_db == -3);
+    assert_shown_at(100);
+}
+
+static void another_mastering_is_held(void **state)
+{
+    const struct residual residual = {.worst_db = -11};
+    (void)state;
+    doubt();
+    edition_by_samples(&judgement, &residual);
+    assert_refused(VERDICT_HELD, CAUSE_DYNAMICS);
+}
+
+/* More places than are shown: the cut is said. */
+static void many_differences_are_cut_and_said(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < VERDICT_MAX_DIFFERENCES + 4; i++) {
+        spoil(&judgement.errors.mid, 5 + i * 8, 20, 9);
+    }
+    assert_true(by_sketch());
+    assert_int_equal(judgement.difference_count, VERDICT_MAX_DIFFERENCES);
+    assert_true(judgement.differences_cut);
+    for (size_t i = 1; i < judgement.difference_count; i++) {
+        assert_true(judgement.differences[i].start_ms >
+                    judgement.differences[i - 1].end_ms);
     }
 }
 
-#define WITH_PAIR(test)                                                        \
-    cmocka_unit_test_setup_teardown(test, make_pair, clear_pair)
+#define WITH_COPY(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_PAIR(the_same_differs_nowhere),
-        WITH_PAIR(a_spoiled_second_is_measured),
-        WITH_PAIR(even_noise_is_no_difference),
-        WITH_PAIR(a_dip_of_the_level_is_measured),
-        WITH_PAIR(a_quieter_copy_is_the_same),
-        WITH_PAIR(what_is_quiet_on_both_sides_does_not_count),
-        WITH_PAIR(a_lag_compares_what_overlaps),
-        WITH_PAIR(too_little_overlap_is_an_error),
+        WITH_COPY(another_song_is_unmatched),
+        WITH_COPY(a_shared_part_is_another_edition),
+        WITH_COPY(trims_are_forgiven_to_thirty_seconds),
+        WITH_COPY(explicit_and_clean_are_never_the_same),
+        WITH_COPY(a_good_transcode_is_matched),
+        WITH_COPY(a_changed_word_is_another_edition_with_its_place),
+        WITH_COPY(a_word_in_the_side_alone_is_found),
+        WITH_COPY(an_early_fade_is_another_edition),
+        WITH_COPY(silence_has_no_gain),
+        WITH_COPY(too_many_bit_errors_are_held),
+        WITH_COPY(too_little_in_common_is_held),
+        WITH_COPY(what_the_master_lacks_is_another_edition),
+        WITH_COPY(another_mastering_is_held),
+        WITH_COPY(many_differences_are_cut_and_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,8 +84,9 @@ static long status_value(const char *text, const char *name, int base)
 
 static void read_status(char *text, size_t size)
 {
-    sound_run("child=$(cat /proc/%d/task/*/children) && "
-              "cat /proc/${child%%%% *}/status >status",
+    sound_run("forker=$(cat /proc/%d/task/*/children) && "
+              "job=$(cat /proc/${forker%%%% *}/task/*/children) && "
+              "cat /proc/${job%%%% *}/status >status",
               getpid());
     FILE *file = fopen("status", "r");
     assert_non_null(file);
@@ -93,8 +94,8 @@ static void read_status(char *text, size_t size)
     (void)fclose(file);
 }
 
-/* Of the real program, while it holds a file. sound_run's own child is gone
- * when bash reads the list, or listed after. */
+/* Of the real program's job, while it holds a file. sound_run's own child is
+ * listed behind the forker. */
 static void the_decoder_is_locked_in(void **state)
 {
     struct decoder_pool *pool = NULL;

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+static const struct wire_extent ten_seconds = {.sample_count = 110250,
+                                               .has_side = true};
+
 static struct audio_facts some_facts(void)
 {
     struct audio_facts facts = {
@@ -45,8 +48,8 @@ static void parse_header(const struct buffer *out, enum wire_type type)
 static enum status parse_facts(struct audio_facts *facts,
                                const struct buffer *message)
 {
-    uint64_t samples = 0;
-    return wire_parse_facts(facts, &samples, message->bytes + WIRE_HEADER_BYTES,
+    struct wire_extent extent;
+    return wire_parse_facts(facts, &extent, message->bytes + WIRE_HEADER_BYTES,
                             message->length - WIRE_HEADER_BYTES, NULL);
 }
 
@@ -55,15 +58,17 @@ static void facts_come_back(void **state)
     struct audio_facts sent = some_facts();
     struct audio_facts got;
     struct buffer message = {0};
-    uint64_t samples = 0;
+    struct wire_extent extent = {0};
     (void)state;
-    assert_int_equal(wire_put_facts(&message, &sent, 110250, NULL), STATUS_OK);
+    assert_int_equal(wire_put_facts(&message, &sent, &ten_seconds, NULL),
+                     STATUS_OK);
     parse_header(&message, WIRE_FACTS);
-    assert_int_equal(wire_parse_facts(&got, &samples,
+    assert_int_equal(wire_parse_facts(&got, &extent,
                                       message.bytes + WIRE_HEADER_BYTES,
                                       message.length - WIRE_HEADER_BYTES, NULL),
                      STATUS_OK);
-    assert_int_equal(samples, 110250);
+    assert_int_equal(extent.sample_count, 110250);
+    assert_true(extent.has_side);
     assert_int_equal(got.container, sent.container);
     assert_string_equal(got.codec, sent.codec);
     assert_int_equal(got.duration_ms, sent.duration_ms);
@@ -90,7 +95,8 @@ static void facts_that_cannot_be_are_refused(void **state)
         {0, 0, "no container"},
         {0, 99, "unknown container"},
         {1, 3, "unknown advisory"},
-        {2, 1, "reserved"},
+        {2, 2, "neither a side nor none"},
+        {3, 1, "reserved"},
         {7, 0xff, "49 days"},
         {4, 0x11, "duration against samples"},
         {11, 0xff, "sample rate"},
@@ -111,7 +117,8 @@ static void facts_that_cannot_be_are_refused(void **state)
     struct audio_facts sent = some_facts();
     struct buffer message = {0};
     (void)state;
-    assert_int_equal(wire_put_facts(&message, &sent, 110250, NULL), STATUS_OK);
+    assert_int_equal(wire_put_facts(&message, &sent, &ten_seconds, NULL),
+                     STATUS_OK);
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
         struct audio_facts got;
         uint8_t *at = message.bytes + WIRE_HEADER_BYTES + lies[i].offset;
@@ -217,19 +224,110 @@ static void requests_and_progress_come_back(void **state)
     buffer_clear(&message);
 }
 
+static enum status parse_samples(int16_t *samples,
+                                 const struct wire_read *asked,
+                                 const struct buffer *message)
+{
+    return wire_parse_samples(samples, asked,
+                              message->bytes + WIRE_HEADER_BYTES,
+                              message->length - WIRE_HEADER_BYTES, NULL);
+}
+
+static void reads_and_samples_come_back(void **state)
+{
+    const struct wire_read sent = {
+        .channel = PCM_SIDE, .count = 5, .start = 79379995};
+    const int16_t samples[] = {0, 1, -1, INT16_MAX, INT16_MIN};
+    int16_t heard[5];
+    struct wire_read got;
+    struct buffer message = {0};
+    (void)state;
+    assert_int_equal(wire_put_read(&message, &sent, NULL), STATUS_OK);
+    parse_header(&message, WIRE_READ);
+    assert_int_equal(
+        wire_parse_read(&got, message.bytes + WIRE_HEADER_BYTES, 16, NULL),
+        STATUS_OK);
+    assert_int_equal(got.channel, PCM_SIDE);
+    assert_int_equal(got.start, sent.start);
+    assert_int_equal(got.count, sent.count);
+    message.length = 0;
+    assert_int_equal(wire_put_samples(&message, &sent, samples, NULL),
+                     STATUS_OK);
+    parse_header(&message, WIRE_SAMPLES);
+    assert_int_equal(parse_samples(heard, &sent, &message), STATUS_OK);
+    assert_memory_equal(heard, samples, sizeof samples);
+    /* the fourth, little-endian, as matcher/README.md says */
+    assert_int_equal(message.bytes[WIRE_HEADER_BYTES + 16 + 6], 0xff);
+    assert_int_equal(message.bytes[WIRE_HEADER_BYTES + 16 + 7], 0x7f);
+    buffer_clear(&message);
+}
+
+/* Offsets as matcher/README.md gives them. */
+static void reads_that_cannot_be_are_refused(void **state)
+{
+    static const struct {
+        size_t offset;
+        uint8_t value;
+    } lies[] = {{0, 2},    {1, 1}, {2, 1},  {3, 1}, {4, 0},
+                {6, 0x11}, {7, 1}, {11, 5}, {15, 1}};
+    const struct wire_read sent = {.channel = PCM_MID, .count = 5};
+    struct wire_read got;
+    struct buffer message = {0};
+    (void)state;
+    assert_int_equal(wire_put_read(&message, &sent, NULL), STATUS_OK);
+    uint8_t *body = message.bytes + WIRE_HEADER_BYTES;
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        uint8_t before = body[lies[i].offset];
+        body[lies[i].offset] = lies[i].value;
+        assert_int_equal(wire_parse_read(&got, body, 16, NULL), STATUS_CORRUPT);
+        body[lies[i].offset] = before;
+    }
+    assert_int_equal(wire_parse_read(&got, body, 15, NULL), STATUS_CORRUPT);
+    buffer_clear(&message);
+}
+
+static void only_what_was_asked_is_an_answer(void **state)
+{
+    const struct wire_read sent = {
+        .channel = PCM_MID, .count = 4, .start = 1000};
+    static const struct wire_read others[] = {
+        {.channel = PCM_SIDE, .count = 4, .start = 1000},
+        {.channel = PCM_MID, .count = 3, .start = 1000},
+        {.channel = PCM_MID, .count = 5, .start = 1000},
+        {.channel = PCM_MID, .count = 4, .start = 1001},
+    };
+    const int16_t samples[] = {1, 2, 3, 4};
+    int16_t heard[8];
+    struct buffer message = {0};
+    (void)state;
+    assert_int_equal(wire_put_samples(&message, &sent, samples, NULL),
+                     STATUS_OK);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(parse_samples(heard, &others[i], &message),
+                         STATUS_CORRUPT);
+    }
+    message.length--;
+    assert_int_equal(parse_samples(heard, &sent, &message), STATUS_CORRUPT);
+    buffer_clear(&message);
+}
+
 static void a_header_must_fit_its_message(void **state)
 {
     static const uint8_t bad[][WIRE_HEADER_BYTES] = {
         {0, 1, 0, 0, 4, 0, 0, 0},          /* version */
-        {2, 1, 0, 0, 4, 0, 0, 0},          /* version */
-        {1, 0, 0, 0, 4, 0, 0, 0},          /* type */
-        {1, 6, 0, 0, 4, 0, 0, 0},          /* type */
-        {1, 1, 1, 0, 4, 0, 0, 0},          /* reserved */
-        {1, 1, 0, 0, 5, 0, 0, 0},          /* length of progress */
-        {1, 2, 0, 0, 0, 0, 0, 0},          /* empty facts */
-        {1, 3, 0, 0, 0xff, 0xff, 0xff, 0}, /* 16 MB of print */
-        {1, 3, 0, 0, 0xff, 0xff, 0xff, 0xff},
-        {1, 5, 0, 0, 17, 0, 0, 0}, /* length of a request */
+        {1, 1, 0, 0, 4, 0, 0, 0},          /* version */
+        {3, 1, 0, 0, 4, 0, 0, 0},          /* version */
+        {2, 0, 0, 0, 4, 0, 0, 0},          /* type */
+        {2, 8, 0, 0, 4, 0, 0, 0},          /* type */
+        {2, 1, 1, 0, 4, 0, 0, 0},          /* reserved */
+        {2, 1, 0, 0, 5, 0, 0, 0},          /* length of progress */
+        {2, 2, 0, 0, 0, 0, 0, 0},          /* empty facts */
+        {2, 3, 0, 0, 0xff, 0xff, 0xff, 0}, /* 16 MB of print */
+        {2, 3, 0, 0, 0xff, 0xff, 0xff, 0xff},
+        {2, 5, 0, 0, 17, 0, 0, 0},    /* length of a request */
+        {2, 6, 0, 0, 17, 0, 0, 0},    /* length of a read */
+        {2, 7, 0, 0, 16, 0, 0, 0},    /* no samples */
+        {2, 7, 0, 0, 18, 0, 0x20, 0}, /* a sample more than 2 MiB */
     };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -249,6 +347,9 @@ int main(void)
         cmocka_unit_test(a_print_comes_back),
         cmocka_unit_test(a_failure_comes_back),
         cmocka_unit_test(requests_and_progress_come_back),
+        cmocka_unit_test(reads_and_samples_come_back),
+        cmocka_unit_test(reads_that_cannot_be_are_refused),
+        cmocka_unit_test(only_what_was_asked_is_an_answer),
         cmocka_unit_test(a_header_must_fit_its_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
