@@ -32,8 +32,9 @@ static const struct option_entry entries[] = {
     {"listen", KIND_TEXT, AT(listen), "HOST:PORT", "127.0.0.1:8090", 0, 0,
      "where to serve; port 0 picks a free one"},
     {"redis", KIND_TEXT, AT(redis), "URL", "", 0, 0,
-     "Redis to use: redis://HOST:PORT[/DB] or unix:/PATH; empty starts one in "
-     "the data folder"},
+     "Redis to use: redis://HOST:PORT[/DB], some nodes of a Redis Cluster as "
+     "redis://HOST:PORT,HOST:PORT, or unix:/PATH; empty starts one in the data "
+     "folder"},
     {"decoder", KIND_TEXT, AT(decoder), "program", "", 0, 0,
      "refrain-decoder; empty takes the one beside refraind"},
     {"signup", KIND_SIGNUP, AT(signup_open), "open|closed", "open", 0, 0,

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Goal of this test: the house stays a house. Includes point one way (api ->
 # catalog -> matcher), every third party is known in its one home, no source
-# is without licence, no folder without explanation, and functions that cannot
-# be used safely are not used.
+# is without licence, no folder without explanation, every command to Redis is
+# known to its router, and functions that cannot be used safely are not used.
 #
 # layers.sh [ROOT]     checks ROOT (default: this repository)
 # layers.sh --self     plants each fault in a small tree: all must be caught
@@ -59,9 +59,10 @@ HOMES='
 libav*            matcher/decode.c
 libsw*            matcher/decode.c
 chromaprint.h     matcher/fingerprint.c
-zstd*.h           matcher/fingerprint_pack.c
+zstd*.h           matcher/fingerprint_pack.c|matcher/sketch_pack.c
+fftw3.h           matcher/spectrum.c
 seccomp.h         matcher/decoder/sandbox.c
-hiredis/*         catalog/redis/redis.c
+hiredis/*         catalog/redis/node.c|catalog/redis/reply.c
 openssl/*         catalog/vault/crypto.c
 crypt.h           catalog/library/password.c
 archive*.h        api/routes/release_tar.c
@@ -152,6 +153,22 @@ check_banned() {
         grep -vE '^[^:]*:[[:space:]]*(\*|//|/\*)')
 }
 
+# --- commands to Redis ----------------------------------------------------------------
+
+# A cluster finds the key of each command in a table: what begins a list of
+# arguments must stand in it. What a connection asks for itself is no part of it.
+check_commands() {
+    local table=catalog/redis/command.c file name
+    [ -f "$table" ] || return 0
+    while IFS=: read -r file name; do
+        grep -qF "{\"$name\", KEY_" "$table" ||
+            fault "$file" "$name is not in the table of $table"
+    done < <(sources -name '*.c' -path './[ac]*' | grep -vxE \
+        'catalog/redis/(redis|topology)\.c' | tr '\n' '\0' | xargs -0 -r \
+        grep -zoPH '(\{|\[0\] =)\s*redis_text\("\K[A-Z]+(?="\))' |
+        tr '\0' '\n' | sort -u)
+}
+
 check_tree() { # ROOT -> 0 when nothing was found
     FAULTS=0
     cd "$1"
@@ -161,6 +178,7 @@ check_tree() { # ROOT -> 0 when nothing was found
     check_licence
     check_explained
     check_banned
+    check_commands
     [ "$FAULTS" = 0 ]
 }
 
@@ -193,12 +211,15 @@ check_self() {
     MISSED=0
     trap 'rm -rf -- "$TREE" "$TREE.log"' EXIT
     plant matcher/README.md 'pool/ decodes'
-    plant catalog/README.md ''
+    plant catalog/README.md 'redis/ keeps'
     plant api/README.md ''
     plant matcher/decode.c '#include <libavcodec/avcodec.h>'
     plant catalog/a.c '#include "matcher/decode.h"
 // strcpy(a, b) in a comment
 #include <stdio.h>'
+    plant catalog/redis/command.c '{"GET", KEY_FIRST},'
+    plant catalog/b.c 'const struct redis_arg a[] = {
+    redis_text("GET"), redis_text("NX")};'
     (check_tree "$TREE") || { echo "a good tree was refused"; exit 1; }
     must_catch "matcher includes catalog" matcher/x.c '#include "catalog/id.h"'
     must_catch "matcher includes api" matcher/x.h '#  include "api/log.h"'
@@ -208,6 +229,7 @@ check_self() {
     must_catch "FFmpeg elsewhere" matcher/x.c '#include <libavutil/dict.h>'
     must_catch "hiredis in api" api/x.c '#include <hiredis/hiredis.h>'
     must_catch "unknown third party" api/x.c '#include <sqlite3.h>'
+    must_catch "unknown command" api/x.c 'a[0] = redis_text("SET");'
     must_catch "no licence" api/x.c "$UNLICENSED"
     must_catch "unexplained folder" api/dark/x.c 'int x;'
     must_catch "strcpy" api/x.c 'void f(char *a) { strcpy (a, a); }'

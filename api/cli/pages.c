@@ -52,14 +52,20 @@ enum status pages_print(struct session *session, const struct context *context,
     struct buffer at = {0};
     enum status status =
         buffer_printf(&at, err, "%s?limit=%d", path, PAGE_ITEMS);
+    /* The first page also greets: without patience, so that a wrong address
+     * is told at once. */
+    bool greeted = false;
 
     while (status == STATUS_OK && at.length > 0 && !ferror(stdout)) {
         const struct client_request request = {.method = "GET",
                                                .path = buffer_text(&at)};
         json_t *page = NULL;
 
-        status = session_send_patiently(session, &request, NULL, &page, err);
+        status = greeted ? session_send_patiently(session, &request, NULL,
+                                                  &page, err)
+                         : session_send(session, &request, &page, err);
         if (status == STATUS_OK) {
+            greeted = true;
             print_page(context, json_object_get(page, member), print);
             status = next_path(&at, path, json_object_get(page, "next"), err);
         }

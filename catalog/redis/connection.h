@@ -3,17 +3,18 @@
 #define REFRAIN_CATALOG_REDIS_CONNECTION_H
 
 #include "catalog/redis/address.h"
+#include "catalog/redis/node.h"
 #include "catalog/redis/redis.h"
 
-/** The inside of struct redis, for the files of this folder: redis.c talks
- *  through hiredis, script.c and listen.c stand on it. */
+/** The inside of struct redis, for the files of this folder: redis.c is the
+ *  front; node.c one connection and cluster.c many; script.c and listen.c
+ *  stand on redis.c. */
 
 enum {
     /* More scripts than Refrain has; a handle remembers their digests. */
     REDIS_SCRIPTS_MAX = 64,
     REDIS_DIGEST_SIZE = 41, /* SHA-1 in hex */
     REDIS_CHANNEL_SIZE = 64,
-    REDIS_NAME_SIZE = REDIS_HOST_SIZE + 32,
 };
 
 struct known_script {
@@ -22,11 +23,12 @@ struct known_script {
 };
 
 struct redis {
-    char name[REDIS_NAME_SIZE]; /* the address, for messages */
-    struct redis_address address;
-    struct redisContext *context;     /* hiredis'; NULL: not connected */
-    size_t pending;                   /* replies to come */
-    uint32_t timeout_ms;              /* as set on the context */
+    char name[REDIS_NAME_SIZE]; /* as given, for messages */
+    struct redis_seeds seeds;
+    struct redis_node node;           /* the single server */
+    struct cluster *cluster;          /* owned; NULL: a single server, or not
+                                         known yet */
+    struct redis_node *ear;           /* where channel is heard; borrowed */
     char channel[REDIS_CHANNEL_SIZE]; /* subscribed to; "" none */
     struct known_script scripts[REDIS_SCRIPTS_MAX];
     size_t script_count;
@@ -39,12 +41,14 @@ MUST_USE enum status redis_receive_unless(struct redis *redis,
                                           const char *expected, bool *met,
                                           struct error *err);
 
-/** What a connected server says unasked: the next such reply that was read
- *  already, or begins to arrive within wait_ms (>= 0); else *reply is NULL. */
-MUST_USE enum status redis_overhear(struct redis *redis, int wait_ms,
-                                    struct redis_reply **reply,
-                                    struct error *err);
+/** Replies to come. */
+size_t redis_pending(const struct redis *redis);
+/** The connection that the last reply came over; borrowed. */
+struct redis_node *redis_heard(struct redis *redis);
 
+/** An error reply's text, or that of the first one inside a list, borrowed;
+ *  else NULL. */
+const char *redis_reply_error(const struct redis_reply *reply);
 /** Element `index` of a LIST, the caller's; frees the rest of it. */
 struct redis_reply *redis_reply_take(struct redis_reply *list, size_t index);
 

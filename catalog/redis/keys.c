@@ -38,6 +38,9 @@ static const struct account_name {
     [KEY_CHANGES] = {"changes", false},
     [KEY_RECORDINGS] = {"recordings", false},
     [KEY_CONTENTS] = {"contents", false},
+    [KEY_UNMATCHED] = {"unmatched", false},
+    [KEY_ASKING] = {"asking", true},
+    [KEY_DENIED] = {"denied", false},
     [KEY_UPLOAD] = {"upload", true},
     [KEY_IDEMPOTENCY] = {"idempotency", true},
 };
@@ -95,9 +98,44 @@ struct key key_numbers(void)
     return key_format("numbers");
 }
 
-struct key key_bucket(uint32_t bucket)
+struct key key_arrivals(void)
 {
-    return key_format("ix:%04x", (unsigned)bucket);
+    return key_format("arrivals");
+}
+
+struct key key_unmatched_accounts(void)
+{
+    return key_format("unmatched");
+}
+
+struct key key_rescan_lease(void)
+{
+    return key_format("rescan");
+}
+
+struct key key_index_segment(uint32_t segment, uint32_t version)
+{
+    return key_format("ix:%03x:%u", (unsigned)segment, (unsigned)version);
+}
+
+struct key key_index_versions(void)
+{
+    return key_format("ix:versions");
+}
+
+struct key key_index_log(void)
+{
+    return key_format("ix:log");
+}
+
+struct key key_index_lease(void)
+{
+    return key_format("ix:lease");
+}
+
+struct key key_index_restoring(void)
+{
+    return key_format("ix:restoring");
 }
 
 struct key key_jobs(void)

@@ -4,28 +4,22 @@
 #include <assert.h>
 #include <limits.h>
 #include <stdio.h>
-#include <time.h>
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static enum status subscribe(struct redis *redis, const char *channel,
                              struct error *err)
 {
-    if (redis->context != NULL && strcmp(redis->channel, channel) == 0) {
+    assert(redis->ear == NULL || strcmp(redis->channel, channel) == 0);
+    if (redis->ear != NULL && redis->ear->context != NULL) {
         return STATUS_OK;
     }
-    assert(redis->channel[0] == '\0');
+    redis->ear = NULL;
     assert(strlen(channel) < sizeof redis->channel);
     const struct redis_arg args[] = {redis_text("SUBSCRIBE"),
                                      redis_text(channel)};
     enum status status = redis_call(redis, NULL, args, 2, err);
     if (status == STATUS_OK) {
         (void)snprintf(redis->channel, sizeof redis->channel, "%s", channel);
+        redis->ear = redis_heard(redis);
     }
     return status;
 }
@@ -51,15 +45,15 @@ enum status redis_listen(struct redis *redis, const char *channel,
 {
     assert(timeout_ms <= INT_MAX);
     *message = NULL;
-    int64_t deadline_ms = now_ms() + timeout_ms;
+    int64_t deadline_ms = node_clock_ms() + timeout_ms;
     enum status status = subscribe(redis, channel, err);
-    int64_t left_ms = deadline_ms - now_ms();
+    int64_t left_ms = deadline_ms - node_clock_ms();
     while (status == STATUS_OK) {
         struct redis_reply *told = NULL;
-        status =
-            redis_overhear(redis, left_ms < 0 ? 0 : (int)left_ms, &told, err);
+        status = node_overhear(redis->ear, left_ms < 0 ? 0 : (int)left_ms,
+                               &told, err);
         *message = message_payload(told);
-        left_ms = deadline_ms - now_ms();
+        left_ms = deadline_ms - node_clock_ms();
         if (*message != NULL || left_ms <= 0) {
             break;
         }

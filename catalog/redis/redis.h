@@ -9,7 +9,14 @@
 #include <stdint.h>
 #include <string.h>
 
-/** A connection to Redis with checked replies: hiredis' one home.
+/** A connection to Redis with checked replies.
+ *
+ *  Behind the address is one server or a Redis Cluster, which the handle finds
+ *  out when it connects. In a cluster each command goes to the node that serves
+ *  its key (redis/cluster.h says what is sent again, and for how long), so:
+ *  every command has one key, or several of one hash tag; it stands in the
+ *  table of redis/command.c; and of two commands of one pipeline with different
+ *  tags any may be done first.
  *
  *  Life: redis_open() only notes the address; the first call connects, and so
  *  does the first one after a failure, so that a Redis that was gone for a
@@ -74,7 +81,8 @@ bool redis_reply_copy(char *out, size_t size, const struct redis_reply *reply);
 /** NULL is fine. */
 void redis_reply_free(struct redis_reply *reply);
 
-/** address: "unix:/path/to/socket" or "redis://HOST:PORT[/DB]"; copied.
+/** address: "unix:/path/to/socket", "redis://HOST:PORT[/DB]", or nodes of a
+ *  cluster, "redis://HOST:PORT,HOST:PORT"; copied.
  *  STATUS_INVALID "bad_redis_address". */
 MUST_USE enum status redis_open(struct redis **out, const char *address,
                                 struct error *err);
@@ -83,7 +91,8 @@ void redis_close(struct redis *redis);
 
 /** One command, one reply. `reply` may be NULL when only success matters.
  *  STATUS_UNAVAILABLE "redis_unavailable": not reachable, still loading, out
- *    of memory, cannot write its log, or no answer in 10 s. A command that
+ *    of memory, cannot write its log, or no answer in 10 s; in a cluster after
+ *    up to 10 s of waiting for the node. A command that
  *    blocks by itself (XREAD … BLOCK ms) has its own time on top; it must
  *    not ask for BLOCK 0, which never ends.
  *  STATUS_CONFLICT "group_exists", STATUS_NOT_FOUND "no_group": consumer
@@ -125,7 +134,8 @@ MUST_USE enum status redis_script_run(struct redis *redis,
                                       const struct redis_arg *args,
                                       size_t arg_count, struct error *err);
 
-/** Blocks until a message arrives on `channel` (SUBSCRIBE) or `timeout_ms`
+/** Blocks until a message, published on whichever node of a cluster, arrives
+ *  on `channel` (SUBSCRIBE) or `timeout_ms`
  *  passes; then *message is NULL. *message is the TEXT that was published.
  *  A handle used for this is used for nothing else, and for one channel.
  *  timeout_ms 0 looks once: called so at first, it makes the subscription

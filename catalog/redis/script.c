@@ -65,7 +65,7 @@ enum status redis_script_run(struct redis *redis, struct redis_reply **reply,
                              const struct redis_arg *args, size_t arg_count,
                              struct error *err)
 {
-    assert(redis->pending == 0);
+    assert(redis_pending(redis) == 0);
     assert(3 + key_count + arg_count <= REDIS_ARGS_MAX);
     if (reply != NULL) {
         *reply = NULL;
