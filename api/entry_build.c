@@ -29,17 +29,22 @@ const char *entry_build_reason(enum verdict_kind kind)
     return "no_candidate";
 }
 
-void entry_build_evidence(struct evidence *out, const struct verdict *verdict,
-                          const struct recording *recordings,
-                          size_t candidate_count)
+void entry_build_evidence(struct evidence *out, const struct judged *judged)
 {
+    const struct verdict *verdict = &judged->verdict;
+    const struct recording *recordings = judged->nearest.recordings;
     *out = (struct evidence){
         .kind = verdict->kind,
         .bit_error_rate = verdict->bit_error_rate,
-        .edition_score = verdict->edition_score,
+        .cause = verdict->cause,
+        .sketch_score = verdict->sketch_score,
+        .side_score = verdict->side_score,
+        .residual_db = verdict->residual_db,
+        .drift_ppm = verdict->drift_ppm,
+        .attempt = judged->attempt,
         .aligned_ms = verdict->aligned_ms,
         .offset_ms = verdict->offset_ms,
-        .candidate_count = (uint32_t)candidate_count,
+        .candidate_count = (uint32_t)judged->nearest.candidate_count,
         .difference_count = verdict->difference_count,
     };
     assert(verdict->difference_count <= VERDICT_MAX_DIFFERENCES);
@@ -171,7 +176,7 @@ void entry_build(struct entry *out, const struct entry_parts *parts)
 {
     struct tags tags;
     bool is_match = parts->matched != NULL;
-    assert(is_match == (parts->evidence->kind == VERDICT_MATCHED));
+    assert(!is_match || parts->evidence->kind == VERDICT_MATCHED);
     *out = (struct entry){
         .status = is_match ? ENTRY_MATCHED : ENTRY_UPLOADED,
         .added_ms = parts->now_ms,

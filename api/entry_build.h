@@ -2,6 +2,7 @@
 #ifndef REFRAIN_API_ENTRY_BUILD_H
 #define REFRAIN_API_ENTRY_BUILD_H
 
+#include "api/judge.h"
 #include "catalog/library/uploads.h"
 #include "catalog/releases/releases.h"
 
@@ -9,7 +10,8 @@
 
 /** What decides over an entry; all borrowed.
  *  evidence  from entry_build_evidence()
- *  matched   the recording, when the verdict is VERDICT_MATCHED; else NULL */
+ *  matched   the recording, when the verdict is VERDICT_MATCHED; else NULL, and
+ *            also when the subscriber has denied it */
 struct entry_parts {
     const struct upload *upload;
     const struct audio_facts *facts;
@@ -27,12 +29,8 @@ struct entry_parts {
  *  once more: they come from the process that we do not trust. */
 void entry_build(struct entry *out, const struct entry_parts *parts);
 
-/** The verdict with the names that the catalog has now.
- *  recordings       in the order of the references that were judged
- *  candidate_count  recordings that shared terms, judged or not */
-void entry_build_evidence(struct evidence *out, const struct verdict *verdict,
-                          const struct recording *recordings,
-                          size_t candidate_count);
+/** The verdict with the names that the catalog has now. */
+void entry_build_evidence(struct evidence *out, const struct judged *judged);
 
 /** The stable word for a verdict: "matched", "no_candidate",
  *  "other_edition", "held". */

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define COUNT(words) (sizeof(words) / sizeof *(words))
 
@@ -35,6 +36,11 @@ static const char *const CONTAINERS[] = {
     [CONTAINER_WAV] = "wav",   [CONTAINER_AIFF] = "aiff",
 };
 
+static const char *const ATTEMPTS[] = {
+    [ATTEMPT_FIRST] = "",
+    [ATTEMPT_NEIGHBOURS] = "neighbours",
+};
+
 static const double MILLIONTHS = 1e6;
 
 /* What is no number, or beyond any score that means something, is left out
@@ -57,6 +63,18 @@ static int32_t read_i32(const struct record *record, const char *name)
 {
     int64_t value = record_integer(record, name);
     return value < INT32_MIN || value > INT32_MAX ? 0 : (int32_t)value;
+}
+
+/* The matcher has the words. */
+static enum verdict_cause read_cause(const struct record *record)
+{
+    const char *word = record_text(record, "ev_cause");
+    int cause = CAUSE_UNAVAILABLE;
+    while (cause > CAUSE_NONE &&
+           strcmp(verdict_cause_word((enum verdict_cause)cause), word) != 0) {
+        cause--;
+    }
+    return (enum verdict_cause)cause;
 }
 
 static void write_differences(struct evidence_text *text,
@@ -108,7 +126,14 @@ void evidence_record_write(struct record *record,
     record_add_text(record, "ev_release", evidence->release);
     record_add_text(record, "ev_isrc", evidence->isrc);
     add_millionths(record, "ev_bit_error_millionths", evidence->bit_error_rate);
-    add_millionths(record, "ev_edition_millionths", evidence->edition_score);
+    record_add_text(record, "ev_cause", verdict_cause_word(evidence->cause));
+    add_millionths(record, "ev_sketch_millionths", evidence->sketch_score);
+    add_millionths(record, "ev_side_millionths", evidence->side_score);
+    add_millionths(record, "ev_residual_db_millionths", evidence->residual_db);
+    add_millionths(record, "ev_drift_ppm_millionths", evidence->drift_ppm);
+    record_add_text(
+        record, "ev_attempt",
+        record_word(ATTEMPTS, COUNT(ATTEMPTS), (int)evidence->attempt));
     record_add_integer(record, "ev_aligned_ms", evidence->aligned_ms);
     record_add_integer(record, "ev_offset_ms", evidence->offset_ms);
     record_add_integer(record, "ev_candidates", evidence->candidate_count);
@@ -130,7 +155,13 @@ void evidence_record_read(struct evidence *out, const struct record *record)
     record_copy(out->release, sizeof out->release, record, "ev_release");
     record_copy(out->isrc, sizeof out->isrc, record, "ev_isrc");
     out->bit_error_rate = millionths(record, "ev_bit_error_millionths");
-    out->edition_score = millionths(record, "ev_edition_millionths");
+    out->cause = read_cause(record);
+    out->sketch_score = millionths(record, "ev_sketch_millionths");
+    out->side_score = millionths(record, "ev_side_millionths");
+    out->residual_db = millionths(record, "ev_residual_db_millionths");
+    out->drift_ppm = millionths(record, "ev_drift_ppm_millionths");
+    out->attempt = (enum attempt)record_value(record, "ev_attempt", ATTEMPTS,
+                                              COUNT(ATTEMPTS), ATTEMPT_FIRST);
     out->aligned_ms = record_u32(record, "ev_aligned_ms");
     out->offset_ms = read_i32(record, "ev_offset_ms");
     out->candidate_count = record_u32(record, "ev_candidates");
@@ -141,14 +172,34 @@ void evidence_record_read(struct evidence *out, const struct record *record)
     read_differences(out, record_text(record, "ev_differences"));
 }
 
-void entry_record_write(struct record *record, const struct entry *entry,
-                        struct evidence_text *text)
+static void write_status(struct record *record, const struct entry *entry)
 {
-    record_add_integer(record, "v", RECORD_VERSION);
     record_add_text(
         record, "status",
         record_word(ENTRY_STATUSES, COUNT(ENTRY_STATUSES), (int)entry->status));
     record_add_text(record, "reason", entry->reason);
+}
+
+/* Of what is streamed; all of it is in scripts/sound.lua. */
+static void write_sound(struct record *record, const struct entry *entry)
+{
+    record_add_text(record, "isrc", entry->isrc);
+    record_add_text(
+        record, "advisory",
+        record_word(ADVISORIES, COUNT(ADVISORIES), (int)entry->advisory));
+    record_add_integer(record, "duration_ms", entry->duration_ms);
+    record_add_text(
+        record, "container",
+        record_word(CONTAINERS, COUNT(CONTAINERS), (int)entry->container));
+    record_add_size(record, "size_bytes", entry->size_bytes);
+    record_add_text(record, "recording_id", entry->recording_id);
+}
+
+void entry_record_write(struct record *record, const struct entry *entry,
+                        struct evidence_text *text)
+{
+    record_add_integer(record, "v", RECORD_VERSION);
+    write_status(record, entry);
     record_add_text(record, "title", entry->title);
     record_add_text(record, "artist", entry->artist);
     record_add_text(record, "album", entry->album);
@@ -156,19 +207,19 @@ void entry_record_write(struct record *record, const struct entry *entry,
     record_add_integer(record, "disc", entry->disc);
     record_add_integer(record, "track", entry->track);
     record_add_text(record, "date", entry->date);
-    record_add_text(record, "isrc", entry->isrc);
-    record_add_text(
-        record, "advisory",
-        record_word(ADVISORIES, COUNT(ADVISORIES), (int)entry->advisory));
-    record_add_integer(record, "duration_ms", entry->duration_ms);
+    write_sound(record, entry);
     record_add_integer(record, "added_ms", entry->added_ms);
     record_add_text(record, "filename", entry->filename);
-    record_add_text(
-        record, "container",
-        record_word(CONTAINERS, COUNT(CONTAINERS), (int)entry->container));
-    record_add_size(record, "size_bytes", entry->size_bytes);
-    record_add_text(record, "recording_id", entry->recording_id);
     record_add_text(record, "content_id", entry->content_id);
+    record_add_integer(record, "fixed_ms", entry->fixed_ms);
+    evidence_record_write(record, &entry->evidence, text);
+}
+
+void sound_record_write(struct record *record, const struct entry *entry,
+                        struct evidence_text *text)
+{
+    write_status(record, entry);
+    write_sound(record, entry);
     evidence_record_write(record, &entry->evidence, text);
 }
 
@@ -198,6 +249,7 @@ void entry_record_read(struct entry *out, const char *track_id,
     read_tags(out, record);
     out->duration_ms = record_u32(record, "duration_ms");
     out->added_ms = record_integer(record, "added_ms");
+    out->fixed_ms = record_integer(record, "fixed_ms");
     record_copy(out->filename, sizeof out->filename, record, "filename");
     out->container = (enum container)record_value(
         record, "container", CONTAINERS, COUNT(CONTAINERS), CONTAINER_UNKNOWN);
@@ -221,6 +273,7 @@ void upload_record_write(struct record *record, const struct upload *upload)
     record_add_text(record, "filename", upload->filename);
     record_add_size(record, "size_bytes", upload->size_bytes);
     record_add_integer(record, "created_ms", upload->created_ms);
+    record_add_text(record, "for_track", upload->for_track);
 }
 
 void upload_record_read(struct upload *out, const char *account_id,
@@ -237,5 +290,6 @@ void upload_record_read(struct upload *out, const char *account_id,
     record_copy(out->filename, sizeof out->filename, record, "filename");
     out->size_bytes = record_size(record, "size_bytes");
     out->created_ms = record_integer(record, "created_ms");
+    record_copy(out->for_track, sizeof out->for_track, record, "for_track");
     evidence_record_read(&out->evidence, record);
 }

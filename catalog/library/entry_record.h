@@ -20,6 +20,10 @@ struct evidence_text {
  *  key's name) and version (the script's). */
 void entry_record_write(struct record *record, const struct entry *entry,
                         struct evidence_text *text);
+/** Of these, what belongs to the sound that is streamed: status, reason, ISRC,
+ *  advisory, duration, container, size, recording and evidence. */
+void sound_record_write(struct record *record, const struct entry *entry,
+                        struct evidence_text *text);
 void entry_record_read(struct entry *out, const char *track_id,
                        const struct record *record);
 

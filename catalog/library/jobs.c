@@ -14,6 +14,9 @@ enum {
     /* XAUTOCLAIM looks at ten jobs in hand a call: more than all workers of a
      * large installation have. */
     CLAIM_CALLS_MAX = 100,
+    /* Jobs that one worker has in hand when it dies: one that runs and those
+     * that wait for another try (api/held.h). */
+    TAKE_BACK_MAX = 2000,
 };
 static const char GROUP[] = "workers";
 
@@ -27,24 +30,55 @@ enum status jobs_prepare(struct redis *redis, struct error *err)
     return status == STATUS_CONFLICT ? STATUS_OK : status; /* it is there */
 }
 
-enum status jobs_add(struct redis *redis, const char *account_id,
-                     const char *upload_id, struct error *err)
+static enum status add(struct redis *redis, const struct record *job,
+                       struct error *err)
 {
     struct redis_reply *reply = NULL;
     struct redis_number most;
     struct key key = key_jobs();
     const struct redis_arg keys[] = {redis_text(key.text)};
-    const struct redis_arg args[] = {redis_text(account_id),
-                                     redis_text(upload_id),
-                                     redis_integer(&most, JOBS_MAX)};
-    enum status status =
-        redis_script_run(redis, &reply, &script_job_add, keys, 1, args, 3, err);
+    struct redis_arg args[1 + 2 * RECORD_FIELDS_MAX] = {
+        redis_integer(&most, JOBS_MAX)};
+    size_t arg_count = 1 + record_args(job, args + 1);
+    enum status status = redis_script_run(redis, &reply, &script_job_add, keys,
+                                          1, args, arg_count, err);
     if (status == STATUS_OK && script_refused(reply, "queue_full")) {
         status = error_set(err, STATUS_LIMIT, "queue_full",
-                           "%d uploads are waiting to be matched: send this "
-                           "one later",
+                           "%d songs are waiting to be matched: send this one "
+                           "later",
                            JOBS_MAX);
     }
+    redis_reply_free(reply);
+    return status;
+}
+
+enum status jobs_add(struct redis *redis, const char *account_id,
+                     const char *upload_id, struct error *err)
+{
+    struct record job = {0};
+    record_add_text(&job, "account", account_id);
+    record_add_text(&job, "upload", upload_id);
+    return add(redis, &job, err);
+}
+
+enum status jobs_add_rescan(struct redis *redis, const char *account_id,
+                            const char *track_id, uint64_t asked,
+                            struct error *err)
+{
+    struct record job = {0};
+    record_add_text(&job, "account", account_id);
+    record_add_text(&job, "track", track_id);
+    record_add_size(&job, "asked", asked);
+    return add(redis, &job, err);
+}
+
+enum status jobs_count(struct redis *redis, uint64_t *out, struct error *err)
+{
+    struct redis_reply *reply = NULL;
+    struct key key = key_jobs();
+    const struct redis_arg args[] = {redis_text("XLEN"), redis_text(key.text)};
+    enum status status = redis_call(redis, &reply, args, 2, err);
+    *out = (uint64_t)redis_reply_integer(reply, 0);
     redis_reply_free(reply);
     return status;
 }
@@ -76,34 +110,18 @@ static enum status decode_job(struct redis *redis,
     }
     const struct redis_reply *entry = redis_reply_at(entries, 0);
     struct record record = {0};
-    *out = (struct job){.deliveries = 1};
+    *out = (struct job){0};
     (void)redis_reply_copy(out->entry_id, sizeof out->entry_id,
                            redis_reply_at(entry, 0));
     record_of_reply(&record, redis_reply_at(entry, 1));
     record_copy(out->account_id, sizeof out->account_id, &record, "account");
-    record_copy(out->upload_id, sizeof out->upload_id, &record, "upload");
-    *found = id_valid(out->account_id) && id_valid(out->upload_id);
+    bool is_rescan = record_text(&record, "track")[0] != '\0';
+    out->kind = is_rescan ? JOB_RESCAN : JOB_UPLOAD;
+    out->asked = record_size(&record, "asked");
+    record_copy(out->item_id, sizeof out->item_id, &record,
+                is_rescan ? "track" : "upload");
+    *found = id_valid(out->account_id) && id_valid(out->item_id);
     return *found ? STATUS_OK : job_end(redis, out->entry_id, err);
-}
-
-/* How often a job was handed out: the last figure of [[id, consumer, idle,
- * count]]. */
-static enum status read_deliveries(struct redis *redis, struct job *job,
-                                   struct error *err)
-{
-    struct redis_reply *reply = NULL;
-    struct key key = key_jobs();
-    const struct redis_arg args[] = {
-        redis_text("XPENDING"),    redis_text(key.text),      redis_text(GROUP),
-        redis_text(job->entry_id), redis_text(job->entry_id), redis_text("1")};
-    enum status status = redis_call(redis, &reply, args, 6, err);
-    if (status == STATUS_OK && redis_reply_count(reply) == 1 &&
-        redis_reply_count(redis_reply_at(reply, 0)) == 4) {
-        job->deliveries = (uint32_t)redis_reply_integer(
-            redis_reply_at(redis_reply_at(reply, 0), 3), 1);
-    }
-    redis_reply_free(reply);
-    return status;
 }
 
 /* One step over the jobs in hand, from *cursor on; "0-0" afterwards: all seen.
@@ -141,24 +159,19 @@ static enum status claim(struct redis *redis, const char *consumer,
     for (int i = 0; i < CLAIM_CALLS_MAX; i++) {
         enum status status =
             claim_step(redis, consumer, idle_ms, cursor, out, found, err);
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK || *found || strcmp(cursor, "0-0") == 0) {
             return status;
-        }
-        if (*found) {
-            return read_deliveries(redis, out, err);
-        }
-        if (strcmp(cursor, "0-0") == 0) {
-            return STATUS_OK;
         }
     }
     return STATUS_OK;
 }
 
-/* A job that nobody has had yet. Redis' answer: [[stream, entries]], or nil
+/* The first job behind `after`: ">" of those that nobody has had yet, or an id
+ * of those that `consumer` has had. Redis' answer: [[stream, entries]], or nil
  * when the time is over. */
-static enum status read_new(struct redis *redis, const char *consumer,
-                            uint32_t wait_ms, struct job *out, bool *found,
-                            struct error *err)
+static enum status read_behind(struct redis *redis, const char *consumer,
+                               const char *after, uint32_t wait_ms,
+                               struct job *out, bool *found, struct error *err)
 {
     struct redis_reply *reply = NULL;
     struct redis_number wait;
@@ -173,7 +186,7 @@ static enum status read_new(struct redis *redis, const char *consumer,
     }
     args[count++] = redis_text("STREAMS");
     args[count++] = redis_text(key.text);
-    args[count++] = redis_text(">");
+    args[count++] = redis_text(after);
     enum status status = redis_call(redis, &reply, args, count, err);
     if (status == STATUS_OK && redis_reply_count(reply) == 1) {
         const struct redis_reply *stream = redis_reply_at(reply, 0);
@@ -183,6 +196,31 @@ static enum status read_new(struct redis *redis, const char *consumer,
     return status;
 }
 
+enum status jobs_take_back(struct redis *redis, const char *consumer,
+                           struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (int i = 0; i < TAKE_BACK_MAX; i++) {
+        struct job job;
+        bool found = false;
+        status = read_behind(redis, consumer, "0", 0, &job, &found, err);
+        if (status != STATUS_OK || !found) {
+            return status;
+        }
+        status = job.kind == JOB_RESCAN
+                     ? jobs_add_rescan(redis, job.account_id, job.item_id,
+                                       job.asked, err)
+                     : jobs_add(redis, job.account_id, job.item_id, err);
+        if (status == STATUS_OK) {
+            status = job_end(redis, job.entry_id, err);
+        }
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status jobs_take(struct redis *redis, const char *consumer,
                       uint32_t wait_ms, uint32_t idle_ms, struct job *out,
                       bool *found, struct error *err)
@@ -190,7 +228,7 @@ enum status jobs_take(struct redis *redis, const char *consumer,
     *found = false;
     enum status status = claim(redis, consumer, idle_ms, out, found, err);
     if (status == STATUS_OK && !*found) {
-        status = read_new(redis, consumer, wait_ms, out, found, err);
+        status = read_behind(redis, consumer, ">", wait_ms, out, found, err);
     }
     if (status == STATUS_NOT_FOUND) {
         /* The group is gone, as after a Redis that lost its data: the next

@@ -24,6 +24,13 @@ enum {
     CHANGES_KEPT = 10000,
 };
 
+/** How far the catalog was searched (api/judge.h): stored as words, see
+ *  catalog/FORMAT.md. */
+enum attempt {
+    ATTEMPT_FIRST = 0,  /* by the file's own terms */
+    ATTEMPT_NEIGHBOURS, /* and by their one-bit neighbours */
+};
+
 /** Why a track is what it is: what the matcher saw, with the names that the
  *  catalog had then. recording_id "" when nothing in the catalog was near. */
 struct evidence {
@@ -34,7 +41,12 @@ struct evidence {
     char release[TAG_SIZE]; /* the release's title */
     char isrc[16];
     double bit_error_rate;
-    double edition_score;
+    enum verdict_cause cause; /* the rule that it did not pass */
+    double sketch_score;      /* these four: as in struct verdict */
+    double side_score;
+    double residual_db;
+    double drift_ppm;
+    enum attempt attempt; /* the last that was made */
     uint32_t aligned_ms;
     int32_t offset_ms;
     uint32_t candidate_count;   /* recordings that shared enough terms */
@@ -62,6 +74,7 @@ struct entry {
     enum advisory advisory;
     uint32_t duration_ms;
     int64_t added_ms;
+    int64_t fixed_ms; /* "this is not my song" (fix.h) was said; 0: it was not */
     char filename[FILENAME_SIZE]; /* as uploaded; a hint for downloads */
     enum container container;     /* of what is streamed */
     uint64_t size_bytes;          /* of what is streamed */

@@ -17,13 +17,19 @@ extern const struct redis_script script_device_refresh;
 extern const struct redis_script script_device_remove;
 extern const struct redis_script script_device_sign_in;
 extern const struct redis_script script_email_claim;
+extern const struct redis_script script_entry_fix;
 extern const struct redis_script script_entry_remove;
 extern const struct redis_script script_entry_restore;
+extern const struct redis_script script_entry_unfix;
 extern const struct redis_script script_job_add;
 extern const struct redis_script script_job_done;
+extern const struct redis_script script_lease_take;
+extern const struct redis_script script_unmatched_heard;
+extern const struct redis_script script_unmatched_upgrade;
 extern const struct redis_script script_upload_add;
 extern const struct redis_script script_upload_close;
 extern const struct redis_script script_upload_create;
+extern const struct redis_script script_upload_own;
 
 /** Did the script refuse with this code? */
 bool script_refused(const struct redis_reply *reply, const char *code);

@@ -3,6 +3,7 @@
 
 #include "catalog/library/entry_record.h"
 #include "catalog/library/scripts.h"
+#include "catalog/library/unmatched.h"
 #include "catalog/redis/keys.h"
 #include "catalog/vault/crypto.h"
 
@@ -216,12 +217,20 @@ static struct redis_arg bytes_or_nothing(const struct buffer *buffer)
 
 /* The keys of upload_add.lua, in their order. */
 static const enum account_key ADD_KEYS[] = {
-    KEY_ACCOUNT,    KEY_UPLOAD,   KEY_TRACK,    KEY_TRACKS, KEY_CHANGES,
+    KEY_ACCOUNT, KEY_UPLOAD,     KEY_TRACK,    KEY_TRACKS,
+    KEY_CHANGES, KEY_RECORDINGS, KEY_CONTENTS, KEY_MANIFEST,
+    KEY_PRINT,   KEY_UNMATCHED,  KEY_DENIED,
+};
+/* Those of upload_own.lua. */
+static const enum account_key OWN_KEYS[] = {
+    KEY_ACCOUNT,    KEY_UPLOAD,   KEY_TRACK,    KEY_CHANGES,
     KEY_RECORDINGS, KEY_CONTENTS, KEY_MANIFEST, KEY_PRINT,
 };
 enum {
     ADD_KEY_COUNT = sizeof ADD_KEYS / sizeof *ADD_KEYS,
-    ADD_ARGS_HEAD = 13,
+    OWN_KEY_COUNT = sizeof OWN_KEYS / sizeof *OWN_KEYS,
+    ADD_ARGS_HEAD = 14,
+    OWN_ARGS_HEAD = 10,
     ADD_ARGS_MAX = ADD_ARGS_HEAD + 4 * RECORD_FIELDS_MAX,
 };
 
@@ -240,11 +249,12 @@ static const char *add_key_item(enum account_key kind, const char *upload_id,
     }
 }
 
-/* What upload_add.lua takes before the two records. */
+/* What the two scripts take before the two records. */
 struct add_numbers {
     struct redis_number upload_kept;
     struct redis_number changes_kept;
     struct redis_number quota_bytes;
+    struct redis_number arrivals;
     struct redis_number evidence_count;
 };
 
@@ -271,24 +281,52 @@ static void add_args_head(struct redis_arg *args, struct add_numbers *numbers,
                       uploaded ? (int64_t)entry->size_bytes : 0),
         uploaded ? bytes_or_nothing(outcome->manifest) : redis_text(""),
         bytes_or_nothing(outcome->print),
+        uploaded ? redis_integer(&numbers->arrivals, (int64_t)outcome->arrivals)
+                 : redis_text(""),
         redis_integer(&numbers->evidence_count, (int64_t)evidence_args),
     };
     memcpy(args, head, sizeof head);
 }
 
-/* Ends an upload with a new entry. */
+static void own_args_head(struct redis_arg *args, struct add_numbers *numbers,
+                          const char *account_id,
+                          const struct upload_outcome *outcome,
+                          size_t evidence_args)
+{
+    const struct entry *entry = outcome->entry;
+    const struct redis_arg head[OWN_ARGS_HEAD] = {
+        redis_text(account_id),
+        redis_text(key_changed_channel()),
+        redis_integer(&numbers->upload_kept, FINISHED_KEPT_S),
+        redis_integer(&numbers->changes_kept, CHANGES_KEPT),
+        redis_text(entry->id),
+        redis_text(entry->content_id),
+        redis_integer(&numbers->quota_bytes, (int64_t)entry->size_bytes),
+        bytes_or_nothing(outcome->manifest),
+        bytes_or_nothing(outcome->print),
+        redis_integer(&numbers->evidence_count, (int64_t)evidence_args),
+    };
+    assert(outcome->status == UPLOAD_UPLOADED);
+    assert(entry->size_bytes <= INT64_MAX);
+    memcpy(args, head, sizeof head);
+}
+
+/* Ends an upload with a new entry, or with the own audio of one. */
 static enum status add_entry(struct redis *redis, const char *account_id,
                              const char *upload_id,
                              const struct upload_outcome *outcome,
                              struct redis_reply **reply, struct error *err)
 {
     const struct entry *entry = outcome->entry;
+    bool is_own = outcome->is_own;
+    const enum account_key *kinds = is_own ? OWN_KEYS : ADD_KEYS;
+    size_t key_count = is_own ? OWN_KEY_COUNT : ADD_KEY_COUNT;
+    size_t head = is_own ? OWN_ARGS_HEAD : ADD_ARGS_HEAD;
     struct key names[ADD_KEY_COUNT];
     struct redis_arg keys[ADD_KEY_COUNT];
-    for (size_t i = 0; i < ADD_KEY_COUNT; i++) {
-        names[i] =
-            key_of_account(ADD_KEYS[i], account_id,
-                           add_key_item(ADD_KEYS[i], upload_id, entry->id));
+    for (size_t i = 0; i < key_count; i++) {
+        names[i] = key_of_account(kinds[i], account_id,
+                                  add_key_item(kinds[i], upload_id, entry->id));
         keys[i] = redis_text(names[i].text);
     }
     struct record evidence = {0};
@@ -300,13 +338,52 @@ static enum status add_entry(struct redis *redis, const char *account_id,
     if (outcome->evidence != NULL) {
         evidence_record_write(&evidence, outcome->evidence, &evidence_text);
     }
-    entry_record_write(&record, entry, &entry_text);
-    size_t evidence_args = record_args(&evidence, args + ADD_ARGS_HEAD);
-    size_t arg_count = ADD_ARGS_HEAD + evidence_args;
+    if (is_own) {
+        sound_record_write(&record, entry, &entry_text);
+    } else {
+        entry_record_write(&record, entry, &entry_text);
+    }
+    size_t evidence_args = record_args(&evidence, args + head);
+    size_t arg_count = head + evidence_args;
     arg_count += record_args(&record, args + arg_count);
-    add_args_head(args, &numbers, account_id, outcome, evidence_args);
-    return redis_script_run(redis, reply, &script_upload_add, keys,
-                            ADD_KEY_COUNT, args, arg_count, err);
+    (is_own ? own_args_head : add_args_head)(args, &numbers, account_id,
+                                             outcome, evidence_args);
+    return redis_script_run(redis, reply,
+                            is_own ? &script_upload_own : &script_upload_add,
+                            keys, key_count, args, arg_count, err);
+}
+
+/* Before the track is there: who asks the unmatched finds it by its account. */
+static enum status enter_account(struct redis *redis, const char *account_id,
+                                 const struct upload_outcome *outcome,
+                                 struct error *err)
+{
+    return outcome->status == UPLOAD_UPLOADED
+               ? unmatched_enter(redis, account_id, err)
+               : STATUS_OK;
+}
+
+static enum status read_outcome(struct upload *out, const char *account_id,
+                                const char *upload_id,
+                                const struct redis_reply *reply,
+                                struct error *err)
+{
+    if (script_refused(reply, "no_upload")) {
+        return no_upload(err);
+    }
+    if (script_refused(reply, "no_account")) {
+        return error_set(err, STATUS_NOT_FOUND, "no_account",
+                         "the account is gone: nothing was kept");
+    }
+    if (script_refused(reply, "denied")) {
+        return error_set(err, STATUS_CONFLICT, "denied",
+                         "the subscriber has denied this recording");
+    }
+    if (script_refused(reply, "not_wanted")) {
+        return error_set(err, STATUS_CONFLICT, "not_wanted",
+                         "the track wants no audio of its own any more");
+    }
+    return decode_upload(out, account_id, upload_id, reply, err);
 }
 
 enum status upload_finish(struct redis *redis, const char *account_id,
@@ -322,16 +399,15 @@ enum status upload_finish(struct redis *redis, const char *account_id,
         return no_upload(err);
     }
     struct redis_reply *reply = NULL;
-    enum status status =
-        adds ? add_entry(redis, account_id, upload_id, outcome, &reply, err)
-             : close_upload(redis, account_id, upload_id, outcome, &reply, err);
-    if (status == STATUS_OK && script_refused(reply, "no_upload")) {
-        status = no_upload(err);
-    } else if (status == STATUS_OK && script_refused(reply, "no_account")) {
-        status = error_set(err, STATUS_NOT_FOUND, "no_account",
-                           "the account is gone: nothing was kept");
+    enum status status = enter_account(redis, account_id, outcome, err);
+    if (status == STATUS_OK && adds) {
+        status = add_entry(redis, account_id, upload_id, outcome, &reply, err);
     } else if (status == STATUS_OK) {
-        status = decode_upload(out, account_id, upload_id, reply, err);
+        status =
+            close_upload(redis, account_id, upload_id, outcome, &reply, err);
+    }
+    if (status == STATUS_OK) {
+        status = read_outcome(out, account_id, upload_id, reply, err);
     }
     redis_reply_free(reply);
     return status;

@@ -30,6 +30,7 @@ struct upload {
     char filename[FILENAME_SIZE];
     uint64_t size_bytes;
     int64_t created_ms;
+    char for_track[ID_SIZE]; /* whose own audio it is to be, or "" (fix.h) */
     struct evidence evidence;
 };
 
@@ -40,7 +41,8 @@ struct upload {
  *                   count: sending again is what that asks for. A known one
  *                   that still waits may lack its job (a crash in between):
  *                   add it, twice does no harm.
- *  wanted           id, account_id, filename, size_bytes, created_ms
+ *  wanted           id, account_id, filename, size_bytes, created_ms,
+ *                   for_track
  *  STATUS_CONFLICT "idempotency_mismatch": the key came with another size ·
  *  STATUS_UNAVAILABLE "busy": failing over and over at the same moment. */
 MUST_USE enum status upload_create(struct redis *redis,
@@ -64,7 +66,11 @@ MUST_USE enum status upload_find_content(struct redis *redis,
  *  status    any but UPLOAD_WAITING; MATCHED and UPLOADED need entry
  *  entry     borrowed; its id names the new track
  *  manifest  UPLOADED: sealed manifest; print: packed fingerprint, for later
- *            rescans (may be empty) */
+ *            rescans (may be empty)
+ *  arrivals  UPLOADED: how many recordings had arrived when the catalog was
+ *            asked (unmatched.h)
+ *  is_own    UPLOADED: entry->id is a track that wants its own audio (fix.h):
+ *            of entry, what belongs to its sound is written, and content_id */
 struct upload_outcome {
     enum upload_status status;
     const char *reason;
@@ -73,6 +79,8 @@ struct upload_outcome {
     const struct evidence *evidence; /* may be NULL */
     const struct buffer *manifest;
     const struct buffer *print;
+    uint64_t arrivals;
+    bool is_own;
 };
 /** Commits an outcome: entry, counters, change log and upload record in one
  *  script. When the upload is no longer waiting, nothing changes and *out is
@@ -80,7 +88,9 @@ struct upload_outcome {
  *  the same bytes (either) already, *out is a DUPLICATE "duplicate" of that
  *  track; when `uploaded` would pass the quota, it is INELIGIBLE "quota".
  *  *out is the record as it now stands.
- *  STATUS_NOT_FOUND "no_upload", "no_account". */
+ *  STATUS_NOT_FOUND "no_upload", "no_account" · STATUS_CONFLICT "denied" the
+ *  recording was denied meanwhile, "not_wanted" the track has its own audio
+ *  meanwhile, or wants it no more: nothing was written; look again. */
 MUST_USE enum status upload_finish(struct redis *redis, const char *account_id,
                                    const char *upload_id,
                                    const struct upload_outcome *outcome,
@@ -88,18 +98,33 @@ MUST_USE enum status upload_finish(struct redis *redis, const char *account_id,
 
 /** The queue: a Redis Stream with one consumer group.
  *  consumer  names this worker of this instance; borrowed. */
+enum job_kind {
+    JOB_UPLOAD, /* a new song */
+    JOB_RESCAN, /* a track is asked again (unmatched.h) */
+};
 struct job {
     char entry_id[32]; /* of the stream */
+    enum job_kind kind;
     char account_id[ID_SIZE];
-    char upload_id[ID_SIZE];
-    uint32_t deliveries; /* 1 at first; a job that comes back again and again
-                            ends its workers: give it up as UPLOAD_ERROR */
+    char item_id[ID_SIZE]; /* the upload, or the track */
+    uint64_t asked;        /* JOB_RESCAN: arrivals that it has met before */
 };
 /** Makes the group where missing. Call once at start. */
 MUST_USE enum status jobs_prepare(struct redis *redis, struct error *err);
+/** What a worker of this name took before and did not finish goes to the end of
+ *  the queue again: call before it takes anything. */
+MUST_USE enum status jobs_take_back(struct redis *redis, const char *consumer,
+                                    struct error *err);
 /** STATUS_LIMIT "queue_full". */
 MUST_USE enum status jobs_add(struct redis *redis, const char *account_id,
                               const char *upload_id, struct error *err);
+MUST_USE enum status jobs_add_rescan(struct redis *redis,
+                                     const char *account_id,
+                                     const char *track_id, uint64_t asked,
+                                     struct error *err);
+/** Jobs that wait or are in hand. */
+MUST_USE enum status jobs_count(struct redis *redis, uint64_t *out,
+                                struct error *err);
 /** Waits up to wait_ms (0: not at all) for a job of any account; *found says
  *  whether there is one. Jobs that a worker took idle_ms ago and did not
  *  finish are handed out again, first. */

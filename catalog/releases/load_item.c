@@ -2,6 +2,7 @@
 #include "catalog/releases/load_item.h"
 
 #include "catalog/releases/masters.h"
+#include "catalog/releases/sketches.h"
 #include "catalog/releases/writer.h"
 
 #include <errno.h>
@@ -85,6 +86,23 @@ static enum status take_decoded(struct load_item *item,
     return status;
 }
 
+/* A file that fails here decoded well and could still never be matched. */
+static enum status draw(struct load_item *item, struct decoder *decoder,
+                        struct error *err)
+{
+    struct error why = {0};
+    enum status status = sketches_draw(&item->sketch, decoder, &why);
+    if (status == STATUS_INVALID) {
+        item->use = ITEM_NONE;
+        fail_file(item, why.code, why.text);
+        return STATUS_OK;
+    }
+    if (status != STATUS_OK) {
+        *err = why;
+    }
+    return status;
+}
+
 static enum status decode(const struct load *load, struct load_item *item,
                           int fd, struct error *err)
 {
@@ -105,7 +123,36 @@ static enum status decode(const struct load *load, struct load_item *item,
         return status;
     }
     status = take_decoded(item, decoder, err);
+    if (status == STATUS_OK && item->use == ITEM_AUDIO) {
+        status = draw(item, decoder, err);
+    }
     decoder_close(decoder);
+    return status;
+}
+
+/* A recording from before there were sketches, or one whose sketch was lost,
+ * gets it from the file at hand. One that cannot be drawn stays as it is: who
+ * needs it says so (matcher/decoder/pool.h). */
+static enum status redraw(const struct load *load, struct load_item *item,
+                          int fd, struct error *err)
+{
+    struct sketch sketch = {0};
+    struct error why = {0};
+    enum status status = sketches_read(&sketch, load->loader->masters_folder,
+                                       item->recording.master_name, &why);
+    sketch_clear(&sketch);
+    if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
+        struct decoder *decoder = NULL;
+        status = decoder_open(&decoder, load->loader->decoders, fd, &why);
+        if (status == STATUS_OK) {
+            status = sketches_draw(&item->sketch, decoder, &why);
+        }
+        decoder_close(decoder);
+    }
+    if (status == STATUS_OK || status == STATUS_INVALID) {
+        return STATUS_OK;
+    }
+    *err = why;
     return status;
 }
 
@@ -141,6 +188,7 @@ static enum status look_at_audio(const struct load *load,
     if (status == STATUS_OK && item->known) {
         item->recording = known;
         item->use = ITEM_AUDIO;
+        status = redraw(load, item, fd, err);
     } else if (status == STATUS_OK) {
         status = decode(load, item, fd, err);
     }
@@ -232,6 +280,11 @@ enum status load_item_keep(const struct load *load, struct load_item *item,
         masters_store(load->loader->masters_folder, item->recording.master_name,
                       item->sha256, fd, err);
     (void)close(fd);
+    if (status == STATUS_OK && item->sketch.length > 0) {
+        status =
+            sketches_store(load->loader->masters_folder,
+                           item->recording.master_name, &item->sketch, err);
+    }
     if (status == STATUS_OK && item->use == ITEM_AUDIO && !item->known) {
         status = recording_store(redis, &item->recording, &item->tags,
                                  &item->print, &item->terms, err);
@@ -243,4 +296,5 @@ void load_item_clear(struct load_item *item)
 {
     buffer_clear(&item->print);
     terms_clear(&item->terms);
+    buffer_clear(&item->sketch);
 }

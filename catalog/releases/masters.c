@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -144,23 +145,45 @@ static int make_folder(int root_fd, const char *name, char out[3])
     return errno == EEXIST ? 0 : -1;
 }
 
-/* The copy under its unfinished name, written and synced. */
-static enum status write_copy(int root_fd, const char *unfinished,
-                              const uint8_t sha256[SHA256_BYTES], int fd,
-                              struct error *err)
+/* What a file is to hold. */
+struct content {
+    int fd;                     /* copied, when bytes is NULL; and must be */
+    const uint8_t *sha256;      /* what has this hash */
+    const struct buffer *bytes; /* or these */
+    mode_t mode;
+};
+
+static enum status fill(int to, const struct content *content,
+                        struct error *err)
 {
-    int to = openat(root_fd, unfinished,
-                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
-    if (to < 0) {
-        return cannot_write(err, "make a file");
+    if (content->bytes != NULL) {
+        const struct buffer *bytes = content->bytes;
+        return write_all(to, bytes->bytes, bytes->length) == 0
+                   ? STATUS_OK
+                   : cannot_write(err, "write");
     }
     uint8_t copied[SHA256_BYTES];
-    enum status status = hash_and_copy(fd, to, copied, err);
-    if (status == STATUS_OK && memcmp(copied, sha256, SHA256_BYTES) != 0) {
+    assert(content->sha256 != NULL);
+    enum status status = hash_and_copy(content->fd, to, copied, err);
+    if (status == STATUS_OK &&
+        memcmp(copied, content->sha256, SHA256_BYTES) != 0) {
         status = error_set(err, STATUS_CONFLICT, "file_changed",
                            "a file of the release changed while it was "
                            "loaded: load again when it is complete");
     }
+    return status;
+}
+
+/* The file under its unfinished name, written and synced. */
+static enum status write_file(int root_fd, const char *unfinished,
+                              const struct content *content, struct error *err)
+{
+    int to = openat(root_fd, unfinished,
+                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, content->mode);
+    if (to < 0) {
+        return cannot_write(err, "make a file");
+    }
+    enum status status = fill(to, content, err);
     if (status == STATUS_OK && fsync(to) != 0) {
         status = cannot_write(err, "sync a file");
     }
@@ -170,20 +193,17 @@ static enum status write_copy(int root_fd, const char *unfinished,
     return status;
 }
 
-static enum status store_in(int root_fd, const char *name,
-                            const uint8_t sha256[SHA256_BYTES], int fd,
-                            struct error *err)
+/* Under its name, durable, in place of what is there. */
+static enum status place(int root_fd, const char *name,
+                         const struct content *content, struct error *err)
 {
-    if (faccessat(root_fd, name, F_OK, 0) == 0) {
-        return STATUS_OK;
-    }
     char folder[3];
     char unfinished[sizeof UNFINISHED "/" + ID_SIZE] = UNFINISHED "/";
     id_random(unfinished + sizeof UNFINISHED, "master");
     if (make_folder(root_fd, name, folder) != 0) {
         return cannot_write(err, "make a folder");
     }
-    enum status status = write_copy(root_fd, unfinished, sha256, fd, err);
+    enum status status = write_file(root_fd, unfinished, content, err);
     if (status == STATUS_OK &&
         renameat(root_fd, unfinished, root_fd, name) != 0) {
         status = cannot_write(err, "place a file");
@@ -205,9 +225,53 @@ enum status masters_store(const char *folder, const char *name,
     if (root_fd < 0) {
         return cannot_write(err, "look");
     }
-    enum status status = store_in(root_fd, name, sha256, fd, err);
+    const struct content content = {fd, sha256, NULL, 0400};
+    enum status status = STATUS_OK;
+    if (faccessat(root_fd, name, F_OK, 0) != 0) {
+        status = place(root_fd, name, &content, err);
+    }
     (void)close(root_fd);
     return status;
+}
+
+enum status masters_replace(const char *folder, const char *name,
+                            const struct buffer *bytes, struct error *err)
+{
+    int root_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root_fd < 0) {
+        return cannot_write(err, "look");
+    }
+    const struct content content = {-1, NULL, bytes, 0600};
+    enum status status = place(root_fd, name, &content, err);
+    (void)close(root_fd);
+    return status;
+}
+
+enum status masters_open(int *fd, const char *folder,
+                         const struct recording *recording, struct error *err)
+{
+    char path[PATH_MAX];
+    struct stat facts = {0};
+    int length =
+        snprintf(path, sizeof path, "%s/%s", folder, recording->master_name);
+    assert(length > 0 && (size_t)length < sizeof path);
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd < 0) {
+        return error_set(err, STATUS_CORRUPT, "master_missing",
+                         "cannot open the master of recording %s (%s): load "
+                         "its release again",
+                         recording->id, strerror(errno));
+    }
+    if (fstat(*fd, &facts) != 0 ||
+        (uint64_t)facts.st_size != recording->size_bytes) {
+        (void)close(*fd);
+        *fd = -1;
+        return error_set(err, STATUS_CORRUPT, "master_damaged",
+                         "the master of recording %s has not its size of "
+                         "%" PRIu64 " bytes: load its release again",
+                         recording->id, recording->size_bytes);
+    }
+    return STATUS_OK;
 }
 
 /* What a crash left in DIR/masters/tmp. A file that cannot be removed is

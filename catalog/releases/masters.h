@@ -29,6 +29,19 @@ MUST_USE enum status masters_store(const char *folder, const char *name,
                                    const uint8_t sha256[SHA256_BYTES], int fd,
                                    struct error *err);
 
+/** Writes a file that was made from a master, under `name`, in place of what is
+ *  there. STATUS_UNAVAILABLE "masters_full", "masters_write": then there is the
+ *  old file or none. */
+MUST_USE enum status masters_replace(const char *folder, const char *name,
+                                     const struct buffer *bytes,
+                                     struct error *err);
+
+/** Opens a recording's master to be read: close() *fd.
+ *  STATUS_CORRUPT "master_missing", "master_damaged" (another size). */
+MUST_USE enum status masters_open(int *fd, const char *folder,
+                                  const struct recording *recording,
+                                  struct error *err);
+
 /** Makes the folder where missing, and removes copies that a crash left
  *  unfinished a day ago. STATUS_UNAVAILABLE "masters_write". */
 MUST_USE enum status masters_prepare(const char *folder, struct error *err);

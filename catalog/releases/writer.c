@@ -2,6 +2,7 @@
 #include "catalog/releases/writer.h"
 
 #include "catalog/redis/keys.h"
+#include "catalog/releases/arrivals.h"
 #include "catalog/releases/fields.h"
 #include "catalog/releases/index.h"
 
@@ -172,6 +173,9 @@ enum status recording_store(struct redis *redis, struct recording *recording,
     }
     if (status == STATUS_OK) {
         status = index_add(redis, recording->number, terms, err);
+    }
+    if (status == STATUS_OK) {
+        status = arrivals_add(redis, recording->number, err);
     }
     if (status == STATUS_OK) {
         status = mark_indexed(redis, recording->id, err);

@@ -10,8 +10,8 @@
 /** How recordings and releases come into Redis: for the loader.
  *
  *  Cluster keys cannot change together, so the order of writes keeps readers
- *  right: number claimed → print → number → recording hash → index → mark
- *  "indexed". A reader reaches a recording through the index or by its id and
+ *  right: number claimed → print → number → recording hash → index →
+ *  arrivals → mark "indexed". A reader reaches a recording through the index or by its id and
  *  finds it whole or not at all; a crash anywhere leaves a recording that is
  *  not marked, and storing it again ends the work under the same number. */
 

@@ -54,14 +54,13 @@ static bool take(const char *consumer, struct job *out)
     return found;
 }
 
-static void expect_job(const char *consumer, const char *upload_id,
-                       uint32_t deliveries)
+static void expect_job(const char *consumer, const char *upload_id)
 {
     struct job job;
     assert_true(take(consumer, &job));
     assert_string_equal(job.account_id, "acc_1");
-    assert_string_equal(job.upload_id, upload_id);
-    assert_int_equal(job.deliveries, deliveries);
+    assert_int_equal(job.kind, JOB_UPLOAD);
+    assert_string_equal(job.item_id, upload_id);
 }
 
 static void expect_none(const char *consumer)
@@ -86,7 +85,7 @@ static void preparing_twice_is_fine(void **state)
     (void)state;
     add("upl_1");
     assert_int_equal(jobs_prepare(redis, NULL), STATUS_OK);
-    expect_job("a", "upl_1", 1);
+    expect_job("a", "upl_1");
 }
 
 static void jobs_come_in_the_order_of_adding_and_to_one_worker(void **state)
@@ -95,9 +94,9 @@ static void jobs_come_in_the_order_of_adding_and_to_one_worker(void **state)
     add("upl_1");
     add("upl_2");
     add("upl_3");
-    expect_job("a", "upl_1", 1);
-    expect_job("b", "upl_2", 1);
-    expect_job("a", "upl_3", 1);
+    expect_job("a", "upl_1");
+    expect_job("b", "upl_2");
+    expect_job("a", "upl_3");
     expect_none("a");
     expect_none("b");
 }
@@ -122,23 +121,11 @@ static void a_job_of_a_dead_worker_is_handed_out_again_first(void **state)
     add("upl_1");
     add("upl_2");
     assert_true(take("dead", &job));
-    expect_job("a", "upl_2", 1); /* not yet given up */
+    expect_job("a", "upl_2"); /* not yet given up */
     make_idle(job.entry_id, "60001");
     add("upl_3");
-    expect_job("a", "upl_1", 2);
-    expect_job("a", "upl_3", 1);
-}
-
-static void a_job_that_kills_its_workers_is_counted(void **state)
-{
-    (void)state;
-    struct job job;
-    add("upl_1");
-    assert_true(take("a", &job));
-    for (uint32_t deliveries = 2; deliveries < 6; deliveries++) {
-        make_idle(job.entry_id, "60001");
-        expect_job("b", "upl_1", deliveries);
-    }
+    expect_job("a", "upl_1");
+    expect_job("a", "upl_3");
 }
 
 static void a_dead_workers_job_is_found_behind_many_in_hand(void **state)
@@ -153,7 +140,7 @@ static void a_dead_workers_job_is_found_behind_many_in_hand(void **state)
         assert_true(take("busy", &job));
     }
     make_idle(job.entry_id, "60001");
-    expect_job("a", "upl_59", 2);
+    expect_job("a", "upl_59");
     expect_none("a");
 }
 
@@ -170,9 +157,9 @@ static void jobs_survive_kill_9_of_redis(void **state)
                      STATUS_UNAVAILABLE);
     assert_false(found);
     test_redis_restart(&server);
-    expect_job("b", "upl_2", 1);
+    expect_job("b", "upl_2");
     make_idle(job.entry_id, "60001");
-    expect_job("b", "upl_1", 2);
+    expect_job("b", "upl_1");
 }
 
 static void a_lost_group_is_made_again(void **state)
@@ -185,7 +172,7 @@ static void a_lost_group_is_made_again(void **state)
     assert_int_equal(jobs_take(redis, "a", 0, IDLE_MS, &job, &found, NULL),
                      STATUS_OK);
     assert_false(found);
-    expect_job("a", "upl_1", 1);
+    expect_job("a", "upl_1");
 }
 
 static void what_is_no_job_leaves_the_queue(void **state)
@@ -198,8 +185,54 @@ static void what_is_no_job_leaves_the_queue(void **state)
     add("upl_2");
     expect_none("a");
     expect_none("a");
-    expect_job("a", "upl_2", 1);
+    expect_job("a", "upl_2");
     assert_int_equal(TEST_ASK(redis, "XLEN", jobs.text), 1);
+}
+
+static void a_track_is_asked_again_among_the_uploads(void **state)
+{
+    (void)state;
+    struct job job;
+    uint64_t count = 0;
+    add("upl_1");
+    assert_int_equal(jobs_add_rescan(redis, "acc_1", "trk_1", 12345, NULL),
+                     STATUS_OK);
+    assert_int_equal(jobs_add_rescan(redis, "acc_1", "trk_2", 0, NULL),
+                     STATUS_OK);
+    assert_int_equal(jobs_count(redis, &count, NULL), STATUS_OK);
+    assert_int_equal(count, 3);
+    expect_job("a", "upl_1");
+    assert_true(take("a", &job));
+    assert_int_equal(job.kind, JOB_RESCAN);
+    assert_string_equal(job.account_id, "acc_1");
+    assert_string_equal(job.item_id, "trk_1");
+    assert_int_equal(job.asked, 12345);
+    assert_true(take("a", &job));
+    assert_string_equal(job.item_id, "trk_2");
+    assert_int_equal(job.asked, 0);
+}
+
+static void a_worker_takes_back_what_it_had_in_an_earlier_life(void **state)
+{
+    (void)state;
+    struct job job;
+    struct key jobs = key_jobs();
+    assert_int_equal(jobs_add_rescan(redis, "acc_1", "trk_1", 7, NULL),
+                     STATUS_OK);
+    add("upl_1");
+    add("upl_2");
+    assert_true(take("a", &job));
+    assert_true(take("a", &job));
+    expect_job("b", "upl_2"); /* another one's, who lives */
+    assert_int_equal(jobs_take_back(redis, "a", NULL), STATUS_OK);
+    assert_int_equal(jobs_take_back(redis, "new", NULL), STATUS_OK);
+    assert_true(take("a", &job));
+    assert_int_equal(job.kind, JOB_RESCAN);
+    assert_string_equal(job.item_id, "trk_1");
+    assert_int_equal(job.asked, 7);
+    expect_job("a", "upl_1");
+    expect_none("a");
+    assert_int_equal(TEST_ASK(redis, "XLEN", jobs.text), 3);
 }
 
 static void a_full_queue_says_so(void **state)
@@ -238,7 +271,7 @@ static void a_waiting_worker_wakes_for_a_job(void **state)
     assert_int_equal(pthread_join(thread, &failed), 0);
     assert_null(failed);
     assert_true(found);
-    assert_string_equal(job.upload_id, "upl_1");
+    assert_string_equal(job.item_id, "upl_1");
 }
 
 static void waiting_ends(void **state)
@@ -260,11 +293,12 @@ int main(void)
         JOB_TEST(jobs_come_in_the_order_of_adding_and_to_one_worker),
         JOB_TEST(a_finished_job_is_gone),
         JOB_TEST(a_job_of_a_dead_worker_is_handed_out_again_first),
-        JOB_TEST(a_job_that_kills_its_workers_is_counted),
         JOB_TEST(a_dead_workers_job_is_found_behind_many_in_hand),
         JOB_TEST(jobs_survive_kill_9_of_redis),
         JOB_TEST(a_lost_group_is_made_again),
         JOB_TEST(what_is_no_job_leaves_the_queue),
+        JOB_TEST(a_track_is_asked_again_among_the_uploads),
+        JOB_TEST(a_worker_takes_back_what_it_had_in_an_earlier_life),
         JOB_TEST(a_full_queue_says_so),
         JOB_TEST(a_waiting_worker_wakes_for_a_job),
         JOB_TEST(waiting_ends),

@@ -219,8 +219,10 @@ static void assert_is_found(const char *recording_id)
     struct recording recording;
     struct fingerprint print = {0};
     struct terms terms = {0};
-    struct candidate found[CANDIDATES_MAX];
-    size_t count = 0;
+    struct index *index = NULL;
+    struct index_found found;
+    const struct index_options options = {.address = catalog.server.address};
+    const struct index_query query = {.terms = &terms};
     assert_int_equal(
         recording_read(catalog.redis, recording_id, &recording, NULL),
         STATUS_OK);
@@ -229,10 +231,12 @@ static void assert_is_found(const char *recording_id)
         STATUS_OK);
     assert_true(print.item_count > 10);
     assert_int_equal(terms_for_query(&terms, &print, NULL), STATUS_OK);
-    assert_int_equal(index_find(catalog.redis, &terms, found, &count, NULL),
+    assert_int_equal(index_open(&index, &options, NULL), STATUS_OK);
+    assert_int_equal(index_find(index, catalog.redis, &query, &found, NULL),
                      STATUS_OK);
-    assert_true(count >= 1);
-    assert_int_equal(found[0].number, recording.number);
+    assert_true(found.count >= 1);
+    assert_int_equal(found.candidates[0].number, recording.number);
+    index_close(index);
     terms_clear(&terms);
     fingerprint_clear(&print);
 }

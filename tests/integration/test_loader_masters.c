@@ -122,6 +122,75 @@ static void file_that_changed_meanwhile_is_a_conflict(void **state)
     assert_int_equal(count_files("tmp"), 0);
 }
 
+static struct buffer bytes_of(int byte, size_t length)
+{
+    struct buffer bytes = {0};
+    assert_int_equal(buffer_reserve(&bytes, length, NULL), STATUS_OK);
+    memset(bytes.bytes, byte, length);
+    bytes.length = length;
+    return bytes;
+}
+
+/* A file of `length` bytes, all of them `byte`; its owner's alone. */
+static void assert_holds(const char *file, int byte, size_t length)
+{
+    char path[256];
+    struct stat status;
+    (void)snprintf(path, sizeof path, "%s/%s", masters, file);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    assert_int_equal(status.st_size, length);
+    FILE *in = fopen(path, "re");
+    assert_non_null(in);
+    for (size_t i = 0; i < length; i++) {
+        assert_int_equal(getc(in), byte);
+    }
+    (void)fclose(in);
+}
+
+static void what_is_made_of_a_master_can_be_replaced(void **state)
+{
+    (void)state;
+    assert_int_equal(masters_prepare(masters, NULL), STATUS_OK);
+    struct buffer first = bytes_of('a', 5000);
+    struct buffer second = bytes_of('b', 70);
+    assert_int_equal(masters_replace(masters, "ab/x", &first, NULL), STATUS_OK);
+    assert_holds("ab/x", 'a', 5000);
+    assert_int_equal(masters_replace(masters, "ab/x", &second, NULL),
+                     STATUS_OK);
+    assert_holds("ab/x", 'b', 70);
+    assert_int_equal(count_files("tmp"), 0);
+    assert_int_equal(count_files("ab"), 1);
+    buffer_clear(&first);
+    buffer_clear(&second);
+}
+
+static void master_of_another_size_is_not_opened(void **state)
+{
+    (void)state;
+    struct recording recording = {.id = "rec_1", .size_bytes = SOURCE_BYTES};
+    struct error err = {0};
+    int fd = 7;
+    assert_int_equal(masters_prepare(masters, NULL), STATUS_OK);
+    (void)snprintf(recording.master_name, sizeof recording.master_name, "%s",
+                   name);
+    assert_int_equal(masters_open(&fd, masters, &recording, &err),
+                     STATUS_CORRUPT);
+    assert_string_equal(err.code, "master_missing");
+    assert_int_equal(masters_store(masters, name, sha256, source, NULL),
+                     STATUS_OK);
+    assert_int_equal(masters_open(&fd, masters, &recording, NULL), STATUS_OK);
+    uint8_t digest[SHA256_BYTES];
+    assert_int_equal(masters_hash(fd, digest, NULL), STATUS_OK);
+    assert_memory_equal(digest, sha256, SHA256_BYTES);
+    (void)close(fd);
+    recording.size_bytes++;
+    assert_int_equal(masters_open(&fd, masters, &recording, &err),
+                     STATUS_CORRUPT);
+    assert_string_equal(err.code, "master_damaged");
+    assert_int_equal(fd, -1);
+}
+
 static void full_disk_leaves_nothing_and_room_heals(void **state)
 {
     (void)state;
@@ -141,6 +210,16 @@ static void full_disk_leaves_nothing_and_room_heals(void **state)
     char folder[3];
     (void)snprintf(folder, sizeof folder, "%.2s", name);
     assert_int_equal(count_files(folder), 0);
+    struct buffer small = bytes_of('a', 100);
+    struct buffer large = bytes_of('b', SOURCE_BYTES);
+    assert_int_equal(masters_replace(masters, "ab/x", &small, NULL), STATUS_OK);
+    assert_int_equal(masters_replace(masters, "ab/x", &large, &err),
+                     STATUS_UNAVAILABLE);
+    assert_string_equal(err.code, "masters_full");
+    assert_holds("ab/x", 'a', 100);
+    assert_int_equal(count_files("tmp"), 0);
+    buffer_clear(&small);
+    buffer_clear(&large);
     assert_int_equal(mount("tmpfs", masters, "tmpfs", MS_REMOUNT, "size=8m"),
                      0);
     assert_int_equal(masters_store(masters, name, sha256, source, NULL),
@@ -175,6 +254,8 @@ int main(void)
         TEST(names_are_the_hash_of_the_bytes),
         TEST(stored_file_is_whole_and_cannot_be_written),
         TEST(file_that_changed_meanwhile_is_a_conflict),
+        TEST(what_is_made_of_a_master_can_be_replaced),
+        TEST(master_of_another_size_is_not_opened),
         TEST(full_disk_leaves_nothing_and_room_heals),
         TEST(old_leftovers_go_and_young_ones_stay),
     };

@@ -1,12 +1,14 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- Takes a track out of the trash, to where it was in the library.
+-- Takes a track out of the trash, to where it was in the library; answers with
+-- {'ask', arrivals that it was asked about}, or with 'ok' when it is none of
+-- those that are asked again.
 -- KEYS 1 account  2 track  3 tracks  4 trash  5 changes  6 recordings
---      7 contents
+--      7 contents  8 unmatched
 -- ARGV 1 account id  2 channel  3 length of the change log  4 track id
 -- include change
 local entry = redis.call('HMGET', KEYS[2], 'status', 'trashed_ms',
                          'size_bytes', 'recording_id', 'content_id',
-                         'added_version')
+                         'added_version', 'asked')
 if not entry[1] or not entry[2] then
     return {'refused', 'no_track'}
 end
@@ -23,7 +25,7 @@ then
 end
 local version = next_version(KEYS[1])
 redis.call('HSET', KEYS[2], 'version', version)
-redis.call('HDEL', KEYS[2], 'trashed_ms')
+redis.call('HDEL', KEYS[2], 'trashed_ms', 'asked')
 redis.call('ZREM', KEYS[4], ARGV[4])
 redis.call('ZADD', KEYS[3], entry[6] or version, ARGV[4])
 redis.call('HINCRBY', KEYS[1], 'track_count', 1)
@@ -36,6 +38,9 @@ end
 if entry[5] then
     redis.call('HSET', KEYS[7], entry[5], ARGV[4])
 end
+if entry[7] then
+    redis.call('ZADD', KEYS[8], entry[7], ARGV[4])
+end
 log_change(KEYS[5], ARGV[3], version, 'added', ARGV[4])
 redis.call('PUBLISH', ARGV[2], ARGV[1])
-return 'ok'
+return entry[7] and {'ask', entry[7]} or 'ok'

@@ -2,15 +2,17 @@
 -- Ends an upload with a new entry of the library, unless it has ended
 -- already; answers with the upload's record as it then stands.
 -- KEYS 1 account  2 upload  3 track  4 tracks  5 changes  6 recordings
---      7 contents  8 manifest  9 print
+--      7 contents  8 manifest  9 print  10 unmatched  11 denied
 -- ARGV 1 account id  2 channel  3 how long the upload is kept (s)
 --      4 length of the change log  5 track id
 --      6 status: 'matched' or 'uploaded'  7 reason
 --      8 recording id or ''  9 content id or ''
 --      10 bytes that count against the quota
 --      11 manifest or ''  12 packed fingerprint or ''
---      13 how many of the following are evidence for the upload
---      14 and on: evidence (name, value, name, ...), then the entry likewise
+--      13 how many recordings the catalog had when it was asked; '' for a
+--         track that is not to be asked again
+--      14 how many of the following are evidence for the upload
+--      15 and on: evidence (name, value, name, ...), then the entry likewise
 -- include change
 local status = redis.call('HGET', KEYS[2], 'status')
 if not status then
@@ -22,11 +24,15 @@ end
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return {'refused', 'no_account'}
 end
-local evidence_count = tonumber(ARGV[13])
+-- The subscriber has said meanwhile that this recording is not the song.
+if ARGV[8] ~= '' and redis.call('HEXISTS', KEYS[11], ARGV[8]) == 1 then
+    return {'refused', 'denied'}
+end
+local evidence_count = tonumber(ARGV[14])
 
 local function finish(outcome, reason, track_id)
     if evidence_count > 0 then
-        redis.call('HSET', KEYS[2], unpack(ARGV, 14, 13 + evidence_count))
+        redis.call('HSET', KEYS[2], unpack(ARGV, 15, 14 + evidence_count))
     end
     redis.call('HSET', KEYS[2], 'status', outcome, 'reason', reason,
                'track_id', track_id)
@@ -52,7 +58,7 @@ local version = next_version(KEYS[1])
 redis.call('HINCRBY', KEYS[1], 'track_count', 1)
 redis.call('HINCRBY', KEYS[1], 'used_bytes', ARGV[10])
 redis.call('HSET', KEYS[3], 'version', version, 'added_version', version,
-           unpack(ARGV, 14 + evidence_count))
+           unpack(ARGV, 15 + evidence_count))
 redis.call('ZADD', KEYS[4], version, ARGV[5])
 if ARGV[8] ~= '' then
     redis.call('HSET', KEYS[6], ARGV[8], ARGV[5])
@@ -65,6 +71,9 @@ if ARGV[11] ~= '' then
 end
 if ARGV[12] ~= '' then
     redis.call('SET', KEYS[9], ARGV[12])
+    if ARGV[13] ~= '' then
+        redis.call('ZADD', KEYS[10], ARGV[13], ARGV[5])
+    end
 end
 log_change(KEYS[5], ARGV[4], version, 'added', ARGV[5])
 return finish(ARGV[6], ARGV[7], ARGV[5])

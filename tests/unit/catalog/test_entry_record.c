@@ -19,7 +19,12 @@ static struct evidence full_evidence(void)
         .release = "Release",
         .isrc = "USABC0000001",
         .bit_error_rate = 0.031234,
-        .edition_score = -2.5,
+        .cause = CAUSE_UNAVAILABLE,
+        .sketch_score = 2.531,
+        .side_score = 1.25,
+        .residual_db = -13.75,
+        .drift_ppm = -999.5,
+        .attempt = ATTEMPT_NEIGHBOURS,
         .aligned_ms = UINT32_MAX,
         .offset_ms = INT32_MIN,
         .candidate_count = 12,
@@ -51,6 +56,7 @@ static struct entry full_entry(void)
         .advisory = ADVISORY_EXPLICIT,
         .duration_ms = 215000,
         .added_ms = 1700000001000,
+        .fixed_ms = 1700000002000,
         .filename = "07 \"Song\"\n|,.mp3",
         .container = CONTAINER_AIFF,
         .size_bytes = INT64_MAX,
@@ -75,7 +81,12 @@ static void expect_same_evidence(const struct evidence *a,
     SAME_TEXT(a, b, release);
     SAME_TEXT(a, b, isrc);
     assert_true(fabs(a->bit_error_rate - b->bit_error_rate) < 1e-6);
-    assert_true(fabs(a->edition_score - b->edition_score) < 1e-6);
+    SAME(a, b, cause);
+    assert_true(fabs(a->sketch_score - b->sketch_score) < 1e-6);
+    assert_true(fabs(a->side_score - b->side_score) < 1e-6);
+    assert_true(fabs(a->residual_db - b->residual_db) < 1e-6);
+    assert_true(fabs(a->drift_ppm - b->drift_ppm) < 1e-6);
+    SAME(a, b, attempt);
     SAME(a, b, aligned_ms);
     SAME(a, b, offset_ms);
     SAME(a, b, candidate_count);
@@ -105,6 +116,7 @@ static void expect_same_entry(const struct entry *a, const struct entry *b)
     SAME(a, b, advisory);
     SAME(a, b, duration_ms);
     SAME(a, b, added_ms);
+    SAME(a, b, fixed_ms);
     SAME_TEXT(a, b, filename);
     SAME(a, b, container);
     SAME(a, b, size_bytes);
@@ -216,13 +228,29 @@ static void a_score_that_is_no_number_reads_as_zero(void **state)
     (void)state;
     const double odd[] = {NAN, INFINITY, -INFINITY, 1e300};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
-        const struct evidence evidence = {.edition_score = odd[i]};
+        const struct evidence evidence = {.sketch_score = odd[i],
+                                          .residual_db = odd[i]};
         struct record record = {0};
         struct evidence_text text;
         struct evidence read;
         evidence_record_write(&record, &evidence, &text);
         evidence_record_read(&read, &record);
-        assert_true(read.edition_score == 0.0);
+        assert_true(read.sketch_score == 0.0);
+        assert_true(read.residual_db == 0.0);
+    }
+}
+
+static void every_cause_comes_back(void **state)
+{
+    (void)state;
+    for (int cause = CAUSE_NONE; cause <= CAUSE_UNAVAILABLE; cause++) {
+        const struct evidence evidence = {.cause = (enum verdict_cause)cause};
+        struct record record = {0};
+        struct evidence_text text;
+        struct evidence read;
+        evidence_record_write(&record, &evidence, &text);
+        evidence_record_read(&read, &record);
+        assert_int_equal(read.cause, cause);
     }
 }
 
@@ -234,6 +262,7 @@ static void a_new_upload_waits(void **state)
         .filename = "a.mp3",
         .size_bytes = 5,
         .created_ms = 6,
+        .for_track = "trk_7",
     };
     struct record record = {0};
     struct upload read;
@@ -245,6 +274,7 @@ static void a_new_upload_waits(void **state)
     assert_string_equal(read.filename, "a.mp3");
     assert_int_equal(read.size_bytes, 5);
     assert_int_equal(read.created_ms, 6);
+    assert_string_equal(read.for_track, "trk_7");
     assert_string_equal(read.track_id, "");
 }
 
@@ -257,6 +287,7 @@ int main(void)
         cmocka_unit_test(unknown_fields_and_words_are_no_harm),
         cmocka_unit_test(damaged_differences_end_the_list),
         cmocka_unit_test(a_score_that_is_no_number_reads_as_zero),
+        cmocka_unit_test(every_cause_comes_back),
         cmocka_unit_test(a_new_upload_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,12 +9,13 @@
 #include <cmocka.h>
 #include <string.h>
 
-enum { KINDS = KEY_IDEMPOTENCY + 1, NAMES = KINDS + 10 };
+enum { KINDS = KEY_IDEMPOTENCY + 1, NAMES = KINDS + 19 };
 
 static const char *item_of(int kind)
 {
     return kind == KEY_TRACK || kind == KEY_MANIFEST || kind == KEY_PRINT ||
-                   kind == KEY_UPLOAD || kind == KEY_IDEMPOTENCY
+                   kind == KEY_UPLOAD || kind == KEY_IDEMPOTENCY ||
+                   kind == KEY_ASKING
                ? "item"
                : "";
 }
@@ -39,7 +40,8 @@ static void catalog_keys_have_no_hash_tag(void **state)
     assert_null(strchr(key_recording_number(7).text, '{'));
     assert_null(strchr(key_reference(7).text, '{'));
     assert_null(strchr(key_release("rel_1").text, '{'));
-    assert_null(strchr(key_bucket(7).text, '{'));
+    assert_null(strchr(key_index_segment(7, 1).text, '{'));
+    assert_null(strchr(key_index_log().text, '{'));
 }
 
 static void no_two_things_have_one_name(void **state)
@@ -58,7 +60,16 @@ static void no_two_things_have_one_name(void **state)
     keys[count++] = key_release("1");
     keys[count++] = key_releases();
     keys[count++] = key_numbers();
-    keys[count++] = key_bucket(1);
+    keys[count++] = key_arrivals();
+    keys[count++] = key_unmatched_accounts();
+    keys[count++] = key_rescan_lease();
+    keys[count++] = key_index_segment(1, 1);
+    keys[count++] = key_index_segment(1, 11);
+    keys[count++] = key_index_segment(0x11, 1);
+    keys[count++] = key_index_versions();
+    keys[count++] = key_index_log();
+    keys[count++] = key_index_lease();
+    keys[count++] = key_index_restoring();
     keys[count++] = key_jobs();
     keys[count++] = key_audit();
     assert_int_equal(count, NAMES);
@@ -79,11 +90,12 @@ static void longest_ids_fit(void **state)
     assert_int_equal(strlen(key.text), strlen("{a:}:idempotency:") + 128);
 }
 
-static void buckets_are_named_by_four_hex_digits(void **state)
+static void segments_are_named_by_place_and_version(void **state)
 {
     (void)state;
-    assert_string_equal(key_bucket(0).text, "ix:0000");
-    assert_string_equal(key_bucket(0xbeef).text, "ix:beef");
+    assert_string_equal(key_index_segment(0, 1).text, "ix:000:1");
+    assert_string_equal(key_index_segment(0xbee, 4000000000U).text,
+                        "ix:bee:4000000000");
 }
 
 int main(void)
@@ -93,7 +105,7 @@ int main(void)
         cmocka_unit_test(catalog_keys_have_no_hash_tag),
         cmocka_unit_test(no_two_things_have_one_name),
         cmocka_unit_test(longest_ids_fit),
-        cmocka_unit_test(buckets_are_named_by_four_hex_digits),
+        cmocka_unit_test(segments_are_named_by_place_and_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

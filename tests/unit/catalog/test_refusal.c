@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "catalog/redis/address.h"
 #include "catalog/redis/refusal.h"
 
 #include <setjmp.h>
@@ -56,85 +55,12 @@ static void consumer_groups_are_told_apart(void **state)
     assert_int_equal(missing->status, STATUS_NOT_FOUND);
 }
 
-static void addresses_are_read(void **state)
-{
-    (void)state;
-    struct redis_address address;
-    assert_int_equal(
-        redis_address_parse(&address, "unix:/run/r/redis.sock", NULL),
-        STATUS_OK);
-    assert_string_equal(address.path, "/run/r/redis.sock");
-    assert_int_equal(
-        redis_address_parse(&address, "redis://db.example:6379", NULL),
-        STATUS_OK);
-    assert_string_equal(address.path, "");
-    assert_string_equal(address.host, "db.example");
-    assert_int_equal(address.port, 6379);
-    assert_int_equal(address.database, 0);
-    assert_int_equal(
-        redis_address_parse(&address, "redis://[2001:db8::1]:1/15", NULL),
-        STATUS_OK);
-    assert_string_equal(address.host, "2001:db8::1");
-    assert_int_equal(address.database, 15);
-}
-
-static void what_is_no_address_is_refused(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {
-        "",
-        "unix:",
-        "unix:relative.sock",
-        "/run/redis.sock",
-        "redis://",
-        "redis://host",
-        "redis://:6379",
-        "redis://host:",
-        "redis://host:0",
-        "redis://host:65536",
-        "redis://host:6379/",
-        "redis://host:6379/16",
-        "redis://host:6379/-1",
-        "redis://host:6379/1x",
-        "redis://[::1:6379",
-        "redis://[::1]6379",
-        "redis://[]:6379",
-        "redis://host:99999999999999999999",
-        "rediss://host:6379",
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct redis_address address;
-        struct error err = {0};
-        assert_int_equal(redis_address_parse(&address, bad[i], &err),
-                         STATUS_INVALID);
-        assert_string_equal(err.code, "bad_redis_address");
-    }
-}
-
-/* unix(7): sun_path holds 108 bytes, one of them the NUL. */
-static void longest_socket_path_is_107_bytes(void **state)
-{
-    (void)state;
-    char text[5 + 108 + 1];
-    memset(text, 'x', sizeof text);
-    memcpy(text, "unix:/", 6);
-    struct redis_address address;
-    text[5 + 107] = '\0';
-    assert_int_equal(redis_address_parse(&address, text, NULL), STATUS_OK);
-    text[5 + 107] = 'x';
-    text[5 + 108] = '\0';
-    assert_int_equal(redis_address_parse(&address, text, NULL), STATUS_INVALID);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(states_of_the_server_are_unavailability),
         cmocka_unit_test(mistakes_of_ours_are_not_excused),
         cmocka_unit_test(consumer_groups_are_told_apart),
-        cmocka_unit_test(addresses_are_read),
-        cmocka_unit_test(what_is_no_address_is_refused),
-        cmocka_unit_test(longest_socket_path_is_107_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
