@@ -38,11 +38,11 @@ void held_close(struct held *held)
     }
 }
 
-/* By upload, not by the queue's entry: one upload may have two of these. */
+/* By upload or track, not by the queue's entry: one may have two of these. */
 static struct held_job *find(struct held *held, const struct job *job)
 {
     for (size_t i = 0; i < held->job_count; i++) {
-        if (strcmp(held->jobs[i].job.upload_id, job->upload_id) == 0) {
+        if (strcmp(held->jobs[i].job.item_id, job->item_id) == 0) {
             return &held->jobs[i];
         }
     }

@@ -26,7 +26,7 @@ MUST_USE enum status held_open(struct held **out, struct error *err);
 /** NULL is fine. */
 void held_close(struct held *held);
 
-/** Notes a job as running. false: its upload is in hand already, or there is no
+/** Notes a job as running. false: its item is in hand already, or there is no
  *  room; then the job is not to be touched. */
 bool held_take(struct held *held, const struct job *job);
 /** Takes a job whose next try is due, as running. */

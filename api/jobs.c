@@ -4,8 +4,10 @@
 #include "api/held.h"
 #include "api/log.h"
 #include "api/metrics.h"
+#include "api/rescan_track.h"
 #include "api/song.h"
 #include "api/stash.h"
+#include "catalog/library/unmatched.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -130,17 +132,17 @@ static enum status give_up(struct worker *worker, const struct stash_item *item,
 }
 
 /* One attempt. STATUS_OK: the upload has its outcome, or never needed one. */
-static enum status attempt(struct worker *worker, const struct job *job,
-                           struct error *err)
+static enum status attempt_upload(struct worker *worker, const struct job *job,
+                                  struct error *err)
 {
     const struct service *service = worker->jobs->service;
     const struct stash_item item = {service->spool_folder, job->account_id,
-                                    job->upload_id};
+                                    job->item_id};
     struct upload upload;
     struct upload done;
     int64_t began_ms = monotonic_ms();
-    enum status status = upload_read(worker->redis, job->account_id,
-                                     job->upload_id, &upload, err);
+    enum status status =
+        upload_read(worker->redis, job->account_id, job->item_id, &upload, err);
     if (status == STATUS_NOT_FOUND ||
         (status == STATUS_OK && upload.status != UPLOAD_WAITING)) {
         stash_remove(&item);
@@ -164,13 +166,42 @@ static enum status attempt(struct worker *worker, const struct job *job,
     return status;
 }
 
+/* One attempt. STATUS_OK: the track is settled. One that has brought us down or
+ * failed too often stays what it is. */
+static enum status attempt_rescan(struct worker *worker, const struct job *job,
+                                  struct error *err)
+{
+    const struct service *service = worker->jobs->service;
+    struct redis *redis = worker->redis;
+    unsigned attempts = 0;
+    enum status status =
+        unmatched_attempt(redis, job->account_id, job->item_id, &attempts, err);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (attempts > ATTEMPTS_MAX) {
+        log_event(service->log, LOG_ERROR, "rescan_given_up",
+                  "track_id=%s attempts=%d", job->item_id, (int)ATTEMPTS_MAX);
+    } else {
+        status = rescan_track(service, redis, job, err);
+    }
+    if (status == STATUS_OK) {
+        unmatched_attempts_end(redis, job->account_id, job->item_id);
+    } else if (status == STATUS_UNAVAILABLE) {
+        unmatched_attempt_undo(redis, job->account_id, job->item_id);
+    }
+    return status;
+}
+
 /* Runs a held job to its end or to another try. */
 static void run(struct worker *worker, const struct job *job)
 {
     struct jobs *jobs = worker->jobs;
     const struct service *service = jobs->service;
     struct error err = {0};
-    enum status status = attempt(worker, job, &err);
+    bool is_rescan = job->kind == JOB_RESCAN;
+    enum status status = is_rescan ? attempt_rescan(worker, job, &err)
+                                   : attempt_upload(worker, job, &err);
     if (status == STATUS_OK) {
         status = jobs_done(worker->redis, job, &err);
     }
@@ -182,10 +213,11 @@ static void run(struct worker *worker, const struct job *job)
         metrics_add(service->metrics, METRIC_REDIS_UNAVAILABLE, 1);
     }
     int64_t wait_ms = held_delay(jobs->held, job, monotonic_ms());
-    log_event(service->log,
-              status == STATUS_UNAVAILABLE ? LOG_WARNING : LOG_ERROR,
-              "upload_delayed", "upload_id=%s code=%s again_in_ms=%lld",
-              job->upload_id, err.code, (long long)wait_ms);
+    log_event(
+        service->log, status == STATUS_UNAVAILABLE ? LOG_WARNING : LOG_ERROR,
+        is_rescan ? "rescan_delayed" : "upload_delayed",
+        "%s=%s code=%s again_in_ms=%lld", is_rescan ? "track_id" : "upload_id",
+        job->item_id, err.code, (long long)wait_ms);
 }
 
 static void *work(void *context)
@@ -258,6 +290,14 @@ static enum status start_worker(struct jobs *jobs, unsigned index,
      * forgotten by Redis. */
     (void)snprintf(worker->consumer, sizeof worker->consumer, "%s.%u", host,
                    index);
+    enum status status = jobs_take_back(worker->redis, worker->consumer, err);
+    if (status == STATUS_LIMIT) {
+        status =
+            STATUS_OK; /* in a full queue they are handed out again later */
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
     int result = pthread_create(&worker->thread, NULL, work, worker);
     if (result != 0) {
         return error_set(err, STATUS_UNAVAILABLE, "no_thread",

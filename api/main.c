@@ -3,6 +3,7 @@
 #include "api/jobs.h"
 #include "api/log.h"
 #include "api/metrics.h"
+#include "api/rescan.h"
 #include "api/server.h"
 #include "catalog/library/uploads.h"
 #include "catalog/redis/server.h"
@@ -32,6 +33,7 @@ struct parts {
     struct redis_server *redis_server;
     struct service service;
     struct jobs *jobs;
+    struct rescan *rescan;
     struct server *server;
 };
 
@@ -150,6 +152,25 @@ static enum status start_redis(struct parts *parts, struct error *err)
     return status;
 }
 
+static enum status start_index(struct service *service, struct error *err)
+{
+    struct redis *redis = NULL;
+    size_t filed = 0;
+    const struct index_options options = {.address = service->redis_address,
+                                          .merge = true};
+    enum status status = redis_open(&redis, service->redis_address, err);
+    if (status == STATUS_OK) {
+        status = index_restore(redis, &filed, err);
+    }
+    redis_close(redis);
+    if (status == STATUS_OK && filed > 0) {
+        log_event(service->log, LOG_WARNING, "index_restored", "recordings=%zu",
+                  filed);
+    }
+    return status == STATUS_OK ? index_open(&service->index, &options, err)
+                               : status;
+}
+
 static enum status start_storage(struct parts *parts, struct error *err)
 {
     struct service *service = &parts->service;
@@ -174,6 +195,11 @@ static enum status start_storage(struct parts *parts, struct error *err)
         status = decoder_pool_open(&service->decoders, service->config.decoder,
                                    matcher_count(&service->config), err);
     }
+    if (status == STATUS_OK) {
+        status = decoder_pool_open(&service->master_decoders,
+                                   service->config.decoder,
+                                   matcher_count(&service->config), err);
+    }
     return status;
 }
 
@@ -195,10 +221,16 @@ static enum status start(struct parts *parts, struct error *err)
         status = start_redis(parts, err);
     }
     if (status == STATUS_OK) {
+        status = start_index(service, err);
+    }
+    if (status == STATUS_OK) {
         status = start_storage(parts, err);
     }
     if (status == STATUS_OK) {
         status = jobs_start(&parts->jobs, service, err);
+    }
+    if (status == STATUS_OK) {
+        status = rescan_start(&parts->rescan, service, err);
     }
     return status == STATUS_OK ? server_open(&parts->server, service, err)
                                : status;
@@ -208,9 +240,12 @@ static void stop(struct parts *parts)
 {
     struct service *service = &parts->service;
     server_close(parts->server);
+    rescan_stop(parts->rescan);
     jobs_stop(parts->jobs);
+    decoder_pool_close(service->master_decoders);
     decoder_pool_close(service->decoders);
     vault_close(service->vault);
+    index_close(service->index);
     redis_server_stop(parts->redis_server);
     keyring_close(service->keyring);
     metrics_close(service->metrics);

@@ -4,6 +4,7 @@
 
 #include "api/config.h"
 #include "catalog/redis/redis.h"
+#include "catalog/releases/index.h"
 #include "catalog/vault/vault.h"
 #include "matcher/decoder/pool.h"
 
@@ -18,7 +19,11 @@ struct service {
     char operator_token_sha256[65]; /* hex */
     struct keyring *keyring;
     struct vault *vault;
-    struct decoder_pool *decoders;
+    struct index *index;
+    struct decoder_pool *decoders; /* what subscribers and operators send */
+    /* The catalog's own masters, opened by those who hold a place above and
+     * wait for one here: in one pool they would wait for each other. */
+    struct decoder_pool *master_decoders;
     struct metrics *metrics;
     struct log *log;
 };

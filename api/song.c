@@ -2,18 +2,26 @@
 #include "api/song.h"
 
 #include "api/entry_build.h"
-#include "api/nearest.h"
+#include "api/judge.h"
 #include "api/stash.h"
 #include "catalog/library/accounts.h"
+#include "catalog/library/fix.h"
+#include "catalog/releases/arrivals.h"
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { HASH_BLOCK_BYTES = 64 << 10 };
+enum {
+    HASH_BLOCK_BYTES = 64 << 10,
+    /* A track may be fixed, or its fix taken back, between the look at it and
+     * the commit, which then looks again; by hand nobody does so thrice. */
+    COMMIT_ROUNDS_MAX = 3,
+};
 
 /* One song on its way: starts zeroed with fd -1, ends in song_clear(). */
 struct song {
@@ -25,9 +33,11 @@ struct song {
     int fd; /* of the spool file */
     char content_id[2 * SHA256_BYTES + 1];
     char track_id[ID_SIZE];
+    char own_of[ID_SIZE]; /* the track that wants it as its audio, or "" */
     struct decoder *decoder;
-    struct nearest nearest;
-    struct verdict verdict;
+    uint64_t arrivals; /* before the catalog was asked */
+    struct judged judged;
+    struct audio_facts facts;
     struct evidence evidence;
     struct entry entry;
     struct buffer manifest;
@@ -38,7 +48,7 @@ static void song_clear(struct song *song)
 {
     buffer_wipe(&song->manifest);
     buffer_clear(&song->print);
-    nearest_clear(&song->nearest);
+    judged_clear(&song->judged);
     decoder_close(song->decoder);
     if (song->fd >= 0) {
         close(song->fd);
@@ -113,12 +123,15 @@ static enum status finish_ineligible(struct song *song, const char *reason,
     return finish(song, &outcome, out, err);
 }
 
-static enum status finish_duplicate(struct song *song, const char *track_id,
+/* Of the same bytes it is known already what they were compared with. */
+static enum status finish_duplicate(struct song *song,
+                                    const struct entry *there,
                                     struct upload *out, struct error *err)
 {
     const struct upload_outcome outcome = {.status = UPLOAD_DUPLICATE,
                                            .reason = "duplicate",
-                                           .track_id = track_id};
+                                           .track_id = there->id,
+                                           .evidence = &there->evidence};
     return finish(song, &outcome, out, err);
 }
 
@@ -130,6 +143,35 @@ static enum status finish_matched(struct song *song, struct upload *out,
                                            .entry = &song->entry,
                                            .evidence = &song->evidence};
     return finish(song, &outcome, out, err);
+}
+
+static enum status commit_uploaded(struct song *song, struct upload *out,
+                                   struct error *err)
+{
+    const struct upload_outcome outcome = {.status = UPLOAD_UPLOADED,
+                                           .reason = song->entry.reason,
+                                           .entry = &song->entry,
+                                           .evidence = &song->evidence,
+                                           .manifest = &song->manifest,
+                                           .print = &song->print,
+                                           .arrivals = song->arrivals,
+                                           .is_own = song->own_of[0] != '\0'};
+    return finish(song, &outcome, out, err);
+}
+
+static enum status pack_print(struct song *song, struct error *err)
+{
+    if (song->decoder == NULL) {
+        return STATUS_OK; /* in an earlier round */
+    }
+    enum status status =
+        fingerprint_pack(&song->print, decoder_fingerprint(song->decoder), err);
+    if (status == STATUS_OK) {
+        /* Its place in the pool is free while the disk syncs. */
+        decoder_close(song->decoder);
+        song->decoder = NULL;
+    }
+    return status;
 }
 
 /* Stores the subscriber's own audio, then commits. The quota is asked before
@@ -145,79 +187,170 @@ static enum status finish_uploaded(struct song *song, struct upload *out,
     }
     const struct vault_owner owner = {.account_key = song->account_key,
                                       .account_id = account->id,
-                                      .track_id = song->track_id,
+                                      .track_id = song->entry.id,
                                       .region = account->region};
-    enum status status =
-        fingerprint_pack(&song->print, decoder_fingerprint(song->decoder), err);
-    if (status != STATUS_OK) {
-        return status;
+    enum status status = pack_print(song, err);
+    if (status == STATUS_OK) {
+        buffer_wipe(&song->manifest);
+        status = vault_put(song->service->vault, &owner, song->fd,
+                           &song->manifest, err);
     }
-    /* Its place in the pool is free while the disk syncs. */
-    decoder_close(song->decoder);
-    song->decoder = NULL;
-    status =
-        vault_put(song->service->vault, &owner, song->fd, &song->manifest, err);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    const struct upload_outcome outcome = {.status = UPLOAD_UPLOADED,
-                                           .reason = song->entry.reason,
-                                           .entry = &song->entry,
-                                           .evidence = &song->evidence,
-                                           .manifest = &song->manifest,
-                                           .print = &song->print};
-    return finish(song, &outcome, out, err);
+    return status == STATUS_OK ? commit_uploaded(song, out, err) : status;
 }
 
-/* What the song is, by its sound; fills evidence and entry. */
+/* What the song is, by its sound. */
 static enum status judge(struct song *song, struct error *err)
 {
-    struct timespec now;
-    enum status status = nearest_find(&song->nearest, song->redis,
-                                      decoder_fingerprint(song->decoder), err);
+    enum status status = arrivals_count(song->redis, &song->arrivals, err);
     if (status == STATUS_OK) {
-        status =
-            decoder_match(&song->verdict, song->decoder,
-                          song->nearest.references, song->nearest.count, err);
+        status = judge_song(&song->judged, song->service, song->redis,
+                            song->decoder, err);
     }
-    if (status != STATUS_OK) {
+    if (status == STATUS_OK) {
+        song->facts = *decoder_facts(song->decoder);
+        song->facts.cover = (struct buffer){0}; /* stays the decoder's */
+        entry_build_evidence(&song->evidence, &song->judged);
+    }
+    return status;
+}
+
+static bool wants_song(struct song *song, const struct entry *entry)
+{
+    bool wants = entry_wants_audio(entry);
+    if (wants) {
+        memcpy(song->own_of, entry->id, ID_SIZE);
+    }
+    return wants;
+}
+
+/* Whether the library has these very bytes: then *there is the track, unless
+ * that one wants them as its own audio. */
+static enum status find_bytes(struct song *song, struct entry *there,
+                              bool *found, struct error *err)
+{
+    char track_id[ID_SIZE];
+    const char *account_id = song->upload->account_id;
+    enum status status = upload_find_content(song->redis, account_id,
+                                             song->content_id, track_id, err);
+    *found = false;
+    if (status != STATUS_OK || track_id[0] == '\0') {
         return status;
     }
+    status = library_entry(song->redis, account_id, track_id, there, err);
+    if (status == STATUS_NOT_FOUND) {
+        return STATUS_OK; /* removed just now */
+    }
+    *found = status == STATUS_OK && !wants_song(song, there);
+    return status;
+}
+
+/* Whether the track that the subscriber named with the upload wants it. */
+static enum status find_named(struct song *song, struct error *err)
+{
+    struct entry named;
+    if (song->upload->for_track[0] == '\0') {
+        return STATUS_OK;
+    }
+    enum status status = library_entry(song->redis, song->upload->account_id,
+                                       song->upload->for_track, &named, err);
+    if (status == STATUS_OK) {
+        (void)wants_song(song, &named);
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* What the subscriber has said of the recording that it is, or comes near to:
+ * *denied it is not the song; the track of which it was said may want this. */
+static enum status find_denial(struct song *song, bool *denied,
+                               struct error *err)
+{
+    enum denial denial = DENIAL_NONE;
+    char track_id[ID_SIZE] = "";
+    const struct evidence *evidence = &song->evidence;
+    enum status status = STATUS_OK;
+    if (evidence->kind != VERDICT_UNMATCHED) {
+        status = denial_find(song->redis, song->upload->account_id,
+                             evidence->recording_id, &denial, track_id, err);
+    }
+    if (denial == DENIAL_WANTED && song->own_of[0] == '\0') {
+        memcpy(song->own_of, track_id, ID_SIZE);
+    }
+    *denied = denial != DENIAL_NONE;
+    return status;
+}
+
+static void build_entry(struct song *song, bool denied)
+{
+    struct timespec now;
+    bool is_own = song->own_of[0] != '\0';
+    bool is_match =
+        song->evidence.kind == VERDICT_MATCHED && !denied && !is_own;
     clock_gettime(CLOCK_REALTIME, &now);
-    id_random(song->track_id, "trk");
-    entry_build_evidence(&song->evidence, &song->verdict,
-                         song->nearest.recordings,
-                         song->nearest.candidate_count);
     const struct entry_parts parts = {
         .upload = song->upload,
-        .facts = decoder_facts(song->decoder),
+        .facts = &song->facts,
         .evidence = &song->evidence,
-        .matched = song->verdict.kind == VERDICT_MATCHED
-                       ? &song->nearest.recordings[song->verdict.best]
-                       : NULL,
+        .matched =
+            is_match
+                ? &song->judged.nearest.recordings[song->judged.verdict.best]
+                : NULL,
         .content_id = song->content_id,
-        .track_id = song->track_id,
+        .track_id = is_own ? song->own_of : song->track_id,
         .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
     };
     entry_build(&song->entry, &parts);
-    return STATUS_OK;
+    if (is_own || (denied && song->evidence.kind == VERDICT_MATCHED)) {
+        (void)snprintf(song->entry.reason, sizeof song->entry.reason, "%s",
+                       is_own ? "fixed" : "denied");
+    }
+}
+
+/* Decides what becomes of it and commits that.
+ * STATUS_CONFLICT: what was decided by has changed meanwhile. */
+static enum status settle(struct song *song, struct upload *out,
+                          struct error *err)
+{
+    struct entry there;
+    bool found = false;
+    bool denied = false;
+    song->own_of[0] = '\0';
+    enum status status = find_named(song, err);
+    if (status == STATUS_OK && song->own_of[0] == '\0') {
+        status = find_bytes(song, &there, &found, err);
+    }
+    if (status == STATUS_OK && found) {
+        return finish_duplicate(song, &there, out, err);
+    }
+    if (status == STATUS_OK) {
+        status = find_denial(song, &denied, err);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    build_entry(song, denied);
+    return song->entry.status == ENTRY_MATCHED
+               ? finish_matched(song, out, err)
+               : finish_uploaded(song, out, err);
 }
 
 static enum status carry(struct song *song, struct upload *out,
                          struct error *err)
 {
-    char there[ID_SIZE];
+    struct entry there;
+    bool found = false;
     struct error heard = {0};
     enum status status = identify(song, err);
     if (status == STATUS_OK) {
-        status = upload_find_content(song->redis, song->upload->account_id,
-                                     song->content_id, there, err);
+        status = find_named(song, err);
+    }
+    if (status == STATUS_OK && song->own_of[0] == '\0') {
+        status = find_bytes(song, &there, &found, err);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    if (there[0] != '\0') {
-        return finish_duplicate(song, there, out, err);
+    if (found) {
+        return finish_duplicate(song, &there, out, err);
     }
     status =
         decoder_open(&song->decoder, song->service->decoders, song->fd, &heard);
@@ -233,9 +366,15 @@ static enum status carry(struct song *song, struct upload *out,
         *err = heard;
         return status;
     }
-    return song->verdict.kind == VERDICT_MATCHED
-               ? finish_matched(song, out, err)
-               : finish_uploaded(song, out, err);
+    id_random(song->track_id, "trk");
+    for (int round = 0; round < COMMIT_ROUNDS_MAX; round++) {
+        status = settle(song, out, err);
+        if (status != STATUS_CONFLICT) {
+            return status;
+        }
+    }
+    return error_set(err, STATUS_UNAVAILABLE, "busy",
+                     "the library changes too fast to add a song: try again");
 }
 
 enum status song_carry(const struct service *service, struct redis *redis,

@@ -15,7 +15,10 @@ int run_logout(int argc, char **argv, struct context *context);
 int run_scan(int argc, char **argv, struct context *context);
 /* library.c */
 int run_ls(int argc, char **argv, struct context *context);
+/* why.c */
 int run_why(int argc, char **argv, struct context *context);
+/* fix.c */
+int run_fix(int argc, char **argv, struct context *context);
 /* get.c */
 int run_get(int argc, char **argv, struct context *context);
 /* devices.c */

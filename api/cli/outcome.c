@@ -8,14 +8,19 @@
 /* More than these are told by their number. */
 enum { STRETCHES_SHOWN = 3 };
 
-static const struct {
-    const char *reason;
-    const char *words;
-} reasons[] = {
+struct word {
+    const char *api;
+    const char *shown;
+};
+
+static const struct word reasons[] = {
     {"matched", "the catalog has it"},
     {"no_candidate", "nothing in the catalog sounds like it; yours is kept"},
     {"other_edition", "another edition is in the catalog; yours is kept"},
     {"held", "not surely the catalog's; yours is kept"},
+    {"own_audio_wanted", "not your song; your own file is wanted"},
+    {"fixed", "not the catalog's, as you said; yours is kept"},
+    {"denied", "like one that you said is not your song; yours is kept"},
     {"duplicate", "the library has it already"},
     {"same_file", "another file here has the same bytes"},
     {"not_audio", "no audio that can be read"},
@@ -25,14 +30,37 @@ static const struct {
     {"quota", "no room left in the library"},
 };
 
-const char *outcome_reason(const char *reason)
+/* What kept it from being a match: the API's word, shown between the names and
+ * the figures. */
+static const struct word causes[] = {
+    {"structure", "a part is missing, repeated or another"},
+    {"ends", "begins or ends elsewhere"},
+    {"fade", "faded where the other plays on"},
+    {"sketch", "something else is heard in the middle"},
+    {"side", "something else is heard at the sides"},
+    {"advisory", "one is explicit, the other clean"},
+    {"bit_errors", "too far apart"},
+    {"short", "too little in common"},
+    {"doubt", "too close to call"},
+    {"dynamics", "another mastering"},
+    {"siblings", "two recordings fit equally"},
+    {"unavailable", "the catalog's copy cannot be read"},
+};
+
+static const char *word_of(const struct word *words, size_t count,
+                           const char *api)
 {
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (strcmp(reason, reasons[i].reason) == 0) {
-            return reasons[i].words;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(api, words[i].api) == 0) {
+            return words[i].shown;
         }
     }
-    return reason;
+    return api;
+}
+
+const char *outcome_reason(const char *reason)
+{
+    return word_of(reasons, sizeof(reasons) / sizeof(reasons[0]), reason);
 }
 
 enum status outcome_names(struct buffer *out, const char *artist,
@@ -85,6 +113,50 @@ static enum status append_differences(struct buffer *out,
     return status;
 }
 
+/* ", something else is heard in the middle" */
+static enum status append_cause(struct buffer *out, const json_t *match,
+                                struct error *err)
+{
+    const char *cause = text_member(match, "cause", "");
+    enum status status = STATUS_OK;
+
+    if (cause[0] != '\0') {
+        status = buffer_printf(out, err, ", ");
+        cause = word_of(causes, sizeof(causes) / sizeof(causes[0]), cause);
+    }
+    return status == STATUS_OK ? text_append(out, cause, err) : status;
+}
+
+/* ", sketch 1.2" */
+static enum status append_figure(struct buffer *out, const json_t *figure,
+                                 const char *name, const char *unit,
+                                 struct error *err)
+{
+    return json_is_number(figure)
+               ? buffer_printf(out, err, ", %s %.1f%s", name,
+                               json_number_value(figure), unit)
+               : STATUS_OK;
+}
+
+/* What was measured of the edition: what is null was not. */
+static enum status append_comparison(struct buffer *out, const json_t *match,
+                                     struct error *err)
+{
+    const json_t *sketch = json_object_get(match, "sketch");
+    enum status status =
+        append_figure(out, json_object_get(sketch, "score"), "sketch", "", err);
+
+    if (status == STATUS_OK) {
+        status = append_figure(out, json_object_get(sketch, "side_score"),
+                               "side", "", err);
+    }
+    if (status == STATUS_OK) {
+        status = append_figure(out, json_object_get(match, "residual_db"),
+                               "residual", " dB", err);
+    }
+    return status;
+}
+
 enum status outcome_evidence(struct buffer *out, const json_t *match,
                              struct error *err)
 {
@@ -101,6 +173,9 @@ enum status outcome_evidence(struct buffer *out, const json_t *match,
         text_member(match, "title",
                     text_member(match, "recording_id", "a recording")),
         text_member(match, "release", ""), err);
+    if (status == STATUS_OK) {
+        status = append_cause(out, match, err);
+    }
     if (status == STATUS_OK && json_is_number(bit_errors)) {
         status = buffer_printf(out, err, ", bit errors %.1f %%",
                                100 * json_number_value(bit_errors));
@@ -108,6 +183,9 @@ enum status outcome_evidence(struct buffer *out, const json_t *match,
     if (status == STATUS_OK && aligned_ms > 0) {
         text_time(aligned, aligned_ms);
         status = buffer_printf(out, err, ", aligned %s", aligned);
+    }
+    if (status == STATUS_OK) {
+        status = append_comparison(out, match, err);
     }
     if (status == STATUS_OK) {
         status =

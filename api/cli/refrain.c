@@ -11,6 +11,7 @@ static const struct command commands[] = {
     {"ls", "list the library", run_ls},
     {"get", "download a track", run_get},
     {"why", "show why a track is what it is", run_why},
+    {"fix", "say that a track is not your song", run_fix},
     {"devices", "list the signed-in devices, or remove one", run_devices},
     {"me", "show account, subscription and room left", run_me},
     {NULL, NULL, NULL}};

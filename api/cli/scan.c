@@ -129,7 +129,7 @@ static enum status deal_with(struct scan *scan, unsigned worker, size_t i)
         return STATUS_OK;
     }
     return scan_file_send(&result->upload, &scan->sessions[worker], scan->sent,
-                          file->path, result->hash, &result->why);
+                          file->path, result->hash, "", &result->why);
 }
 
 static bool work(void *context, unsigned worker, size_t i)

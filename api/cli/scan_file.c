@@ -44,6 +44,13 @@ enum status scan_file_hash(uint8_t out[SHA256_BYTES], const char *path,
     return status;
 }
 
+/* What is sent: the file, its hash, and the track that it is for, or "". */
+struct parcel {
+    const char *path;
+    const uint8_t *hash;
+    const char *for_track;
+};
+
 /* The file as a body. */
 
 struct source {
@@ -125,7 +132,8 @@ static enum status await(json_t **upload, struct session *session,
     return status;
 }
 
-/* Whether the track that came of an upload is in the library still. */
+/* Whether the track that came of an upload is in the library still, and does
+ * not want the file as its own audio. */
 static enum status find_track(bool *out, struct session *session,
                               const json_t *upload, struct error *err)
 {
@@ -138,10 +146,12 @@ static enum status find_track(bool *out, struct session *session,
     }
     snprintf(path, sizeof(path), "/v1/tracks/%s/why", track);
     const struct client_request request = {.method = "GET", .path = path};
+    json_t *why = NULL;
     const enum status status =
-        session_send_patiently(session, &request, NULL, NULL, err);
+        session_send_patiently(session, &request, NULL, &why, err);
 
-    *out = status == STATUS_OK;
+    *out = status == STATUS_OK && !json_is_true(json_object_get(why, "wanted"));
+    json_decref(why);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
@@ -158,7 +168,7 @@ static void make_key(char out[KEY_SIZE], const uint8_t hash[SHA256_BYTES],
 }
 
 static enum status post_path(struct buffer *out, const char *path,
-                             struct error *err)
+                             const char *for_track, struct error *err)
 {
     struct buffer name = {0};
     enum status status = buffer_printf(out, err, "/v1/uploads?filename=");
@@ -170,26 +180,30 @@ static enum status post_path(struct buffer *out, const char *path,
     if (status == STATUS_OK) {
         status = text_append_encoded(out, buffer_text(&name), err);
     }
+    if (status == STATUS_OK && for_track[0] != '\0') {
+        status = buffer_printf(out, err, "&track=%s", for_track);
+    }
     buffer_clear(&name);
     return status;
 }
 
 static enum status post(json_t **out, struct session *session, int fd,
-                        const char *path, const char *key, struct error *err)
+                        const struct parcel *parcel, const char *key,
+                        struct error *err)
 {
     struct source source = {.fd = fd};
     struct buffer url = {0};
     struct stat facts;
 
     if (fstat(fd, &facts) != 0) {
-        return unreadable(path, err);
+        return unreadable(parcel->path, err);
     }
     source.size_bytes = (uint64_t)facts.st_size;
     const struct client_body body = {.content_type = "application/octet-stream",
                                      .size_bytes = source.size_bytes,
                                      .read = read_source,
                                      .context = &source};
-    enum status status = post_path(&url, path, err);
+    enum status status = post_path(&url, parcel->path, parcel->for_track, err);
 
     if (status == STATUS_OK) {
         const struct client_request request = {.method = "POST",
@@ -241,18 +255,17 @@ static enum status refused(json_t **out, struct error *err)
 
 /* Sends the bytes and takes note of the upload's id as soon as it is known. */
 static enum status send_bytes(json_t **out, struct session *session,
-                              struct sent *sent, const char *path,
-                              const uint8_t hash[SHA256_BYTES],
+                              struct sent *sent, const struct parcel *parcel,
                               const char *previous_id, struct error *err)
 {
     char key[KEY_SIZE];
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open(parcel->path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0) {
-        return unreadable(path, err);
+        return unreadable(parcel->path, err);
     }
-    make_key(key, hash, previous_id);
-    enum status status = post(out, session, fd, path, key, err);
+    make_key(key, parcel->hash, previous_id);
+    enum status status = post(out, session, fd, parcel, key, err);
 
     close(fd);
     if (is_outcome(status, err->code)) {
@@ -261,8 +274,8 @@ static enum status send_bytes(json_t **out, struct session *session,
     const char *id = text_member(*out, "id", "");
 
     if (status == STATUS_OK) {
-        status =
-            id_valid(id) ? sent_note(sent, hash, id, err) : bad_answer(err);
+        status = id_valid(id) ? sent_note(sent, parcel->hash, id, err)
+                              : bad_answer(err);
     }
     return status;
 }
@@ -296,12 +309,12 @@ static enum status recall(json_t **out, struct session *session,
 }
 
 static enum status send_and_await(json_t **out, struct session *session,
-                                  struct sent *sent, const char *path,
-                                  const uint8_t hash[SHA256_BYTES],
+                                  struct sent *sent,
+                                  const struct parcel *parcel,
                                   char previous_id[ID_SIZE], struct error *err)
 {
     enum status status =
-        send_bytes(out, session, sent, path, hash, previous_id, err);
+        send_bytes(out, session, sent, parcel, previous_id, err);
 
     if (status != STATUS_OK || json_is_null(json_object_get(*out, "id"))) {
         return status;
@@ -316,8 +329,7 @@ static enum status send_and_await(json_t **out, struct session *session,
             snprintf(previous_id, ID_SIZE, "%s", text_member(*out, "id", ""));
             json_decref(*out);
             *out = NULL;
-            status =
-                send_bytes(out, session, sent, path, hash, previous_id, err);
+            status = send_bytes(out, session, sent, parcel, previous_id, err);
         }
     }
     return status == STATUS_OK ? await(out, session, err) : status;
@@ -325,8 +337,10 @@ static enum status send_and_await(json_t **out, struct session *session,
 
 enum status scan_file_send(json_t **out, struct session *session,
                            struct sent *sent, const char *path,
-                           const uint8_t hash[SHA256_BYTES], struct error *err)
+                           const uint8_t hash[SHA256_BYTES],
+                           const char *for_track, struct error *err)
 {
+    const struct parcel parcel = {path, hash, for_track};
     char previous_id[ID_SIZE];
     bool travelled = false;
 
@@ -335,8 +349,7 @@ enum status scan_file_send(json_t **out, struct session *session,
 
     if (status == STATUS_OK && *out == NULL) {
         travelled = true;
-        status =
-            send_and_await(out, session, sent, path, hash, previous_id, err);
+        status = send_and_await(out, session, sent, &parcel, previous_id, err);
     }
     if (status == STATUS_OK &&
         json_object_set_new(*out, "sent", json_boolean(travelled)) != 0) {

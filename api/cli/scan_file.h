@@ -23,8 +23,10 @@ MUST_USE enum status scan_file_hash(uint8_t out[SHA256_BYTES], const char *path,
                                     struct error *err);
 
 /** Brings one file in, unless an earlier scan did and its track is still
- *  there; then the earlier outcome is told.
+ *  there and does not want it again (refrain fix); then the earlier outcome is
+ *  told.
  *  hash  of the file's bytes
+ *  for_track  the track whose own audio it is to be; "" none
  *  out   the upload as the API tells it, with "sent" (did bytes travel?);
  *        json_decref() it. A file too large for the service is "ineligible".
  *        Status "waiting" when SCAN_PATIENCE_S went by
@@ -33,6 +35,6 @@ MUST_USE enum status scan_file_hash(uint8_t out[SHA256_BYTES], const char *path,
 MUST_USE enum status scan_file_send(json_t **out, struct session *session,
                                     struct sent *sent, const char *path,
                                     const uint8_t hash[SHA256_BYTES],
-                                    struct error *err);
+                                    const char *for_track, struct error *err);
 
 #endif

@@ -5,133 +5,103 @@
 #include "api/routes/membership.h"
 #include "api/routes/routes.h"
 #include "api/routes/track_json.h"
-#include "catalog/releases/releases.h"
+#include "catalog/releases/masters.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     ETAG_HASH_DIGITS = 32, /* 128 bits tell any two files apart */
     ETAG_SIZE = ETAG_HASH_DIGITS + 4,
-    FOLDER_PATH_SIZE = CONFIG_TEXT_SIZE + MASTER_NAME_SIZE + 1,
 };
 
 /* What is to be sent: of which size, and its strong validator. That one names
  * the bytes, so it changes when a track goes from uploaded to matched. */
-struct sound {
+struct content {
     const struct entry *entry;
     uint64_t size;
     char etag[ETAG_SIZE];
     struct range range;
 };
 
-static void set_etag(struct sound *sound, char kind, const char *hash)
+static void set_etag(struct content *content, char kind, const char *hash)
 {
-    (void)snprintf(sound->etag, sizeof sound->etag, "\"%c%.*s\"", kind,
+    (void)snprintf(content->etag, sizeof content->etag, "\"%c%.*s\"", kind,
                    (int)ETAG_HASH_DIGITS, hash);
 }
 
-static void add_headers(const struct sound *sound, struct reply *reply)
+static void add_headers(const struct content *content, struct reply *reply)
 {
     char name[FILENAME_SIZE];
     char disposition[DISPOSITION_SIZE];
     char part[80];
-    disposition_name(name, sound->entry);
+    disposition_name(name, content->entry);
     disposition_print(disposition, name);
-    reply_header(reply, "ETag", sound->etag);
+    reply_header(reply, "ETag", content->etag);
     reply_header(reply, "Accept-Ranges", "bytes");
     reply_header(reply, "Cache-Control", "private, no-cache, no-transform");
     reply_header(reply, "Content-Disposition", disposition);
-    if (sound->range.kind == RANGE_PART) {
-        (void)snprintf(part, sizeof part,
-                       "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64,
-                       sound->range.first, sound->range.last, sound->size);
+    if (content->range.kind == RANGE_PART) {
+        (void)snprintf(
+            part, sizeof part, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64,
+            content->range.first, content->range.last, content->size);
         reply_header(reply, "Content-Range", part);
     }
 }
 
-static void refuse_range(const struct sound *sound,
+static void refuse_range(const struct content *content,
                          const struct request *request, struct reply *reply)
 {
     char part[40];
     struct error err = {0};
-    enum status status = error_set(
-        &err, STATUS_INVALID, "bad_range",
-        "the range lies outside of the file's %" PRIu64 " bytes", sound->size);
+    enum status status =
+        error_set(&err, STATUS_INVALID, "bad_range",
+                  "the range lies outside of the file's %" PRIu64 " bytes",
+                  content->size);
     reply_problem(reply, status, &err, request->id, NULL);
-    (void)snprintf(part, sizeof part, "bytes */%" PRIu64, sound->size);
+    (void)snprintf(part, sizeof part, "bytes */%" PRIu64, content->size);
     reply_header(reply, "Content-Range", part);
 }
 
 /* RFC 9110 §13.2.2: If-None-Match before Range with If-Range. true: answered,
  * nothing is to be opened. */
-static bool answered_by_head(struct sound *sound, const struct request *request,
-                             struct reply *reply)
+static bool answered_by_head(struct content *content,
+                             const struct request *request, struct reply *reply)
 {
     const char *none_match = request_header(request, "If-None-Match");
     /* RFC 9110 §14.2: a Range means something with GET only */
     const char *range =
         request->is_head ? NULL : request_header(request, "Range");
-    if (none_match != NULL && range_if_none_match(none_match, sound->etag)) {
+    if (none_match != NULL && range_if_none_match(none_match, content->etag)) {
         reply_empty(reply, 304);
-        add_headers(sound, reply);
+        add_headers(content, reply);
         return true;
     }
-    if (!range_if_range(request_header(request, "If-Range"), sound->etag)) {
+    if (!range_if_range(request_header(request, "If-Range"), content->etag)) {
         range = NULL;
     }
-    sound->range = range_parse(range, sound->size);
-    if (sound->range.kind == RANGE_UNSATISFIABLE) {
-        refuse_range(sound, request, reply);
+    content->range = range_parse(range, content->size);
+    if (content->range.kind == RANGE_UNSATISFIABLE) {
+        refuse_range(content, request, reply);
         return true;
     }
-    if (sound->range.kind == RANGE_WHOLE) {
-        sound->range.first = 0;
-        sound->range.last = sound->size - 1;
+    if (content->range.kind == RANGE_WHOLE) {
+        content->range.first = 0;
+        content->range.last = content->size - 1;
     }
     return false;
 }
 
-static unsigned http_status(const struct sound *sound)
+static unsigned http_status(const struct content *content)
 {
-    return sound->range.kind == RANGE_PART ? 206 : 200;
+    return content->range.kind == RANGE_PART ? 206 : 200;
 }
 
-static uint64_t part_length(const struct sound *sound)
+static uint64_t part_length(const struct content *content)
 {
-    return sound->range.last - sound->range.first + 1;
-}
-
-static enum status open_master(const struct service *service,
-                               const struct recording *recording, int *fd,
-                               struct error *err)
-{
-    char path[FOLDER_PATH_SIZE];
-    struct stat facts = {0};
-    (void)snprintf(path, sizeof path, "%s/%s", service->masters_folder,
-                   recording->master_name);
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (*fd < 0) {
-        return error_set(err, STATUS_CORRUPT, "master_missing",
-                         "cannot open the master of recording %s (%s): load "
-                         "its release again",
-                         recording->id, strerror(errno));
-    }
-    if (fstat(*fd, &facts) != 0 ||
-        (uint64_t)facts.st_size != recording->size_bytes) {
-        close(*fd);
-        return error_set(err, STATUS_CORRUPT, "master_damaged",
-                         "the master of recording %s has not its size of "
-                         "%" PRIu64 " bytes: load its release again",
-                         recording->id, recording->size_bytes);
-    }
-    return STATUS_OK;
+    return content->range.last - content->range.first + 1;
 }
 
 static enum status send_master(struct request *request, struct reply *reply,
@@ -139,7 +109,7 @@ static enum status send_master(struct request *request, struct reply *reply,
 {
     struct recording recording;
     struct account account;
-    struct sound sound = {.entry = entry};
+    struct content content = {.entry = entry};
     int fd = -1;
     enum status status = account_read(
         request->redis, request->principal.account_id, &account, err);
@@ -154,17 +124,18 @@ static enum status send_master(struct request *request, struct reply *reply,
     if (status != STATUS_OK) {
         return status;
     }
-    sound.size = recording.size_bytes;
-    set_etag(&sound, 'm', recording.master_sha256);
-    if (answered_by_head(&sound, request, reply)) {
+    content.size = recording.size_bytes;
+    set_etag(&content, 'm', recording.master_sha256);
+    if (answered_by_head(&content, request, reply)) {
         return STATUS_OK;
     }
-    status = open_master(request->service, &recording, &fd, err);
+    status =
+        masters_open(&fd, request->service->masters_folder, &recording, err);
     if (status == STATUS_OK) {
-        reply_file(reply, http_status(&sound),
+        reply_file(reply, http_status(&content),
                    container_media_type(recording.container), fd,
-                   sound.range.first, part_length(&sound));
-        add_headers(&sound, reply);
+                   content.range.first, part_length(&content));
+        add_headers(&content, reply);
     }
     return status;
 }
@@ -229,7 +200,8 @@ static enum status open_own(struct request *request, const struct entry *entry,
 }
 
 static enum status stream_own(const struct request *request,
-                              struct reply *reply, const struct sound *sound,
+                              struct reply *reply,
+                              const struct content *content,
                               struct vault_reader *reader, struct error *err)
 {
     struct outflow *outflow = calloc(1, sizeof *outflow);
@@ -241,30 +213,30 @@ static enum status stream_own(const struct request *request,
     outflow->reader = reader;
     outflow->log = request->service->log;
     memcpy(outflow->request_id, request->id, sizeof outflow->request_id);
-    reply_stream(reply, http_status(sound),
-                 container_media_type(sound->entry->container), outflow_read,
-                 outflow_release, outflow, sound->range.first,
-                 part_length(sound));
-    add_headers(sound, reply);
+    reply_stream(reply, http_status(content),
+                 container_media_type(content->entry->container), outflow_read,
+                 outflow_release, outflow, content->range.first,
+                 part_length(content));
+    add_headers(content, reply);
     return STATUS_OK;
 }
 
 static enum status send_own(struct request *request, struct reply *reply,
                             const struct entry *entry, struct error *err)
 {
-    struct sound sound = {.entry = entry};
+    struct content content = {.entry = entry};
     struct vault_reader *reader = NULL;
     enum status status = open_own(request, entry, &reader, err);
     if (status != STATUS_OK) {
         return status;
     }
-    sound.size = vault_reader_size(reader);
-    set_etag(&sound, 'u', entry->content_id);
-    if (answered_by_head(&sound, request, reply)) {
+    content.size = vault_reader_size(reader);
+    set_etag(&content, 'u', entry->content_id);
+    if (answered_by_head(&content, request, reply)) {
         vault_reader_close(reader);
         return STATUS_OK;
     }
-    return stream_own(request, reply, &sound, reader, err);
+    return stream_own(request, reply, &content, reader, err);
 }
 
 /* GET and HEAD /v1/tracks/{id}/audio */
@@ -277,6 +249,19 @@ static enum status audio(struct request *request, struct reply *reply,
                       request->parameters[0], &entry, err);
     if (status != STATUS_OK) {
         return status;
+    }
+    if (entry.status == ENTRY_UPLOADED) {
+        status = send_own(request, reply, &entry, err);
+        if (status != STATUS_NOT_FOUND) {
+            return status;
+        }
+        /* Its manifest went when it became matched, just now: a reader that
+         * was open then goes on, this one starts with the master. */
+        status = library_entry(request->redis, request->principal.account_id,
+                               request->parameters[0], &entry, err);
+        if (status != STATUS_OK) {
+            return status;
+        }
     }
     return entry.status == ENTRY_MATCHED
                ? send_master(request, reply, &entry, err)

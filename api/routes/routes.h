@@ -11,6 +11,7 @@ extern const struct route routes_admin[];
 extern const struct route routes_admin_releases[];
 extern const struct route routes_audio[];
 extern const struct route routes_devices[];
+extern const struct route routes_fix[];
 extern const struct route routes_health[];
 extern const struct route routes_library[];
 extern const struct route routes_token[];

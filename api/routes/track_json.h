@@ -20,6 +20,8 @@ json_t *nearest_json(const struct evidence *evidence);
 json_t *upload_json(const struct upload *upload);
 /** A sentence for the person that says why a track is what it is. */
 json_t *explanation_json(const struct entry *entry);
+/** How far the catalog was searched: "first", "neighbours". */
+json_t *attempt_json(enum attempt attempt);
 
 /** A text, or null for "". */
 json_t *text_json(const char *text);

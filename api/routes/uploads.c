@@ -58,6 +58,11 @@ static enum status check(const struct request *request, struct error *err)
                          "the request has no body: send the audio file as it "
                          "is");
     }
+    const char *track = request_query(request, "track");
+    if (track != NULL && !id_valid(track)) {
+        return error_set(err, STATUS_INVALID, "bad_parameter",
+                         "track has to be the id of a track");
+    }
     if (key != NULL && (key[0] == '\0' || strlen(key) > IDEMPOTENCY_KEY_MAX)) {
         return error_set(err, STATUS_INVALID, "bad_idempotency_key",
                          "Idempotency-Key has to be 1 to %d characters long",
@@ -69,6 +74,7 @@ static enum status check(const struct request *request, struct error *err)
 static void describe(const struct request *request, struct upload *wanted)
 {
     const char *filename = request_query(request, "filename");
+    const char *track = request_query(request, "track");
     *wanted = (struct upload){.size_bytes = request->body_bytes,
                               .created_ms = request->now_ms};
     id_random(wanted->id, "upl");
@@ -77,6 +83,10 @@ static void describe(const struct request *request, struct upload *wanted)
     if (filename != NULL) {
         utf8_copy(wanted->filename, sizeof wanted->filename, filename,
                   strlen(filename));
+    }
+    if (track != NULL) {
+        (void)snprintf(wanted->for_track, sizeof wanted->for_track, "%s",
+                       track);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api/routes/routes.h"
 #include "api/routes/track_json.h"
+#include "catalog/library/fix.h"
 
 /* GET /v1/tracks/{id}/why: the evidence behind an outcome */
 static enum status why(struct request *request, struct reply *reply,
@@ -13,15 +14,18 @@ static enum status why(struct request *request, struct reply *reply,
     if (status != STATUS_OK) {
         return status;
     }
-    reply_json(reply, 200,
-               json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "track_id",
-                         entry.id, "status",
-                         entry.status == ENTRY_MATCHED ? "matched" : "uploaded",
-                         "reason", text_json(entry.reason), "explanation",
-                         explanation_json(&entry), "match",
-                         match_json(&entry.evidence), "nearest",
-                         nearest_json(&entry.evidence), "candidate_count",
-                         (json_int_t)entry.evidence.candidate_count));
+    reply_json(
+        reply, 200,
+        json_pack(
+            "{s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:I}", "track_id",
+            entry.id, "status",
+            entry.status == ENTRY_MATCHED ? "matched" : "uploaded", "reason",
+            text_json(entry.reason), "fixed_at", time_json(entry.fixed_ms),
+            "wanted", entry_wants_audio(&entry) ? 1 : 0, "explanation",
+            explanation_json(&entry), "match", match_json(&entry.evidence),
+            "nearest", nearest_json(&entry.evidence), "attempt",
+            attempt_json(entry.evidence.attempt), "candidate_count",
+            (json_int_t)entry.evidence.candidate_count));
     return STATUS_OK;
 }
 

@@ -3,7 +3,8 @@
 # Goal of this test: who takes the data folder's vault learns nothing. No piece
 # of an uploaded song, no title, no e-mail address is in it; equal songs are
 # stored once; names say nothing. No password or token is in Redis or in the
-# log, and secrets on disk are their owner's alone.
+# log, secrets on disk are their owner's alone, and a master's sketch is told to
+# nobody.
 
 source "$(dirname "$0")/../support/lib.sh"
 source "$(dirname "$0")/../support/audio.sh"
@@ -38,8 +39,8 @@ pieces() {
 }
 pieces | sort -u >"$WORK/pieces"
 
-piece_in() { # FILE
-    hex_of "$1" | grep -qFf "$WORK/pieces"
+piece_in() { # FILE [PIECES]
+    hex_of "$1" | grep -qFf "${2:-$WORK/pieces}"
 }
 
 words() {
@@ -86,6 +87,29 @@ chunks >"$WORK/two"
 expect_same_bytes "files in the vault" "$WORK/one" "$WORK/two"
 fetch_audio "$SECOND_ID" "$WORK/back"
 expect_same_bytes "the second's song" "$SONG" "$WORK/back"
+
+step "a song that the catalog has is matched; all that is said of it is kept"
+make_release "$WORK/catalog" 1 2
+load_catalog "$WORK/catalog"
+upload "$(clip_mp3 1 128)" known.mp3
+cp "$BODY" "$WORK/answers"
+expect_json .status matched
+KNOWN_ID=$(json .track_id)
+for path in "/v1/uploads/$(json .id)" /v1/library /v1/library/changes?since=0 \
+    "/v1/tracks/$KNOWN_ID/why" "/v1/tracks/$KNOWN_ID/audio" /metrics; do
+    api GET "$path"
+    [ "$STATUS" = 200 ] || problem "GET $path: $STATUS"
+    cat "$BODY" >>"$WORK/answers"
+done
+find "$DATA/masters" -name '*.sketch' >"$WORK/sketches"
+expect_equal "sketches" 2 "$(wc -l <"$WORK/sketches")"
+while read -r file; do
+    name=${file#"$DATA"/}
+    for path in "/$name" "/v1/$name" "/v1/tracks/${name##*/}/audio"; do
+        api GET "$path"
+        [[ $STATUS = 40[04] ]] || problem "GET $path: $STATUS"
+    done
+done <"$WORK/sketches"
 # Failures go to the log, too.
 ask_token grant_type=password "username=$EMAIL" "password=$PASSWORD-wrong"
 TOKEN=${TOKENS[0]}x
@@ -100,6 +124,25 @@ while read -r file; do
 done <"$WORK/one"
 ! grep -raiFf "$WORK/words" "$DATA/vault" || problem "the vault holds words"
 ! find "$DATA/vault" | grep -iFf "$WORK/words" || problem "names hold words"
+
+step "a master's sketch is in no answer, and nowhere but beside the master"
+SKETCHED=$WORK/sketched
+while read -r file; do
+    size=$(stat -c %s "$file")
+    for ((i = 1; i < 40; i++)); do
+        slice "$file" $((i * size / 40)) $((i * size / 40 + 31)) | hex_of
+        echo
+    done
+done <"$WORK/sketches" | grep -vE '(.)\1{15}' >"$SKETCHED"
+[ "$(wc -l <"$SKETCHED")" -gt 20 ] || die "too few pieces to look for"
+piece_in "$(head -n 1 "$WORK/sketches")" "$SKETCHED" ||
+    die "the search finds no sketch"
+while read -r file; do
+    ! piece_in "$file" "$SKETCHED" || problem "$file holds a piece of a sketch"
+done < <(find "$DATA" -type f -not -name '*.sketch'; echo "$LOG"
+    echo "$WORK/answers")
+expect_equal "sketches that others may touch" "" \
+    "$(find "$DATA/masters" -name '*.sketch' -perm /077)"
 
 step "names in the vault are hashes of what is stored, not of the song"
 while read -r file; do

@@ -49,6 +49,30 @@ static void another_edition_says_where_it_differs(void **state)
                "1:00, differs at 1:12-1:32");
 }
 
+static void figures_and_cause_are_told_as_words(void **state)
+{
+    (void)state;
+    check_line("{\"status\":\"matched\",\"match\":{\"title\":\"Feelings\","
+               "\"cause\":null,\"sketch\":{\"score\":1.23,\"side_score\":"
+               "null},\"residual_db\":null,\"drift_ppm\":0.0,"
+               "\"attempt\":\"first\"}}",
+               "a.mp3", "matched     a.mp3: Feelings, sketch 1.2");
+    check_line("{\"status\":\"uploaded\",\"reason\":\"other_edition\","
+               "\"match\":{\"title\":\"Feelings\",\"cause\":\"sketch\","
+               "\"bit_error_rate\":0.01,\"sketch\":{\"score\":3.1,"
+               "\"side_score\":1.4},\"residual_db\":-7.5}}",
+               "a.mp3",
+               "uploaded    a.mp3: another edition is in the catalog; yours is "
+               "kept [other_edition]: Feelings, something else is heard in the "
+               "middle, bit errors 1.0 %, sketch 3.1, side 1.4, residual -7.5 "
+               "dB");
+    check_line("{\"status\":\"uploaded\",\"reason\":\"held\",\"match\":{"
+               "\"title\":\"Feelings\",\"cause\":\"of_tomorrow\"}}",
+               "a.mp3",
+               "uploaded    a.mp3: not surely the catalog's; yours is kept "
+               "[held]: Feelings, of_tomorrow");
+}
+
 static void many_differences_are_counted(void **state)
 {
     (void)state;
@@ -93,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_match_shows_its_evidence),
         cmocka_unit_test(another_edition_says_where_it_differs),
+        cmocka_unit_test(figures_and_cause_are_told_as_words),
         cmocka_unit_test(many_differences_are_counted),
         cmocka_unit_test(what_has_no_evidence_has_a_reason),
         cmocka_unit_test(foreign_text_is_made_safe),

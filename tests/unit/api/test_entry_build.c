@@ -142,26 +142,42 @@ static void test_hostile_tags_become_clean_text(void **state)
 static void test_evidence_names_what_the_verdict_means(void **state)
 {
     (void)state;
-    const struct recording both[] = {{.id = "rec_0"}, recording};
-    struct verdict verdict = {.kind = VERDICT_MATCHED,
-                              .best = 1,
-                              .runner_up = 0,
-                              .bit_error_rate = 0.01,
-                              .runner_up_bit_error_rate = 0.4,
-                              .aligned_ms = 1000,
-                              .difference_count = 1,
-                              .differences = {{1, 2}}};
+    static struct judged judged;
+    judged =
+        (struct judged){.verdict = {.kind = VERDICT_OTHER_EDITION,
+                                    .best = 1,
+                                    .runner_up = 0,
+                                    .bit_error_rate = 0.01,
+                                    .runner_up_bit_error_rate = 0.4,
+                                    .cause = CAUSE_SIDE,
+                                    .sketch_score = 1.5,
+                                    .side_score = 2.5,
+                                    .residual_db = -6,
+                                    .drift_ppm = 120,
+                                    .aligned_ms = 1000,
+                                    .difference_count = 1,
+                                    .differences = {{1, 2}}},
+                        .nearest = {.candidate_count = 7,
+                                    .recordings = {{.id = "rec_0"}, recording}},
+                        .attempt = ATTEMPT_NEIGHBOURS};
     struct evidence evidence;
-    entry_build_evidence(&evidence, &verdict, both, 7);
+    entry_build_evidence(&evidence, &judged);
+    assert_int_equal(evidence.kind, VERDICT_OTHER_EDITION);
+    assert_int_equal(evidence.cause, CAUSE_SIDE);
+    assert_true(evidence.sketch_score == 1.5);
+    assert_true(evidence.side_score == 2.5);
+    assert_true(evidence.residual_db == -6);
+    assert_true(evidence.drift_ppm == 120);
+    assert_int_equal(evidence.attempt, ATTEMPT_NEIGHBOURS);
     assert_string_equal(evidence.recording_id, "rec_1");
     assert_string_equal(evidence.title, "Catalog title");
     assert_string_equal(evidence.release, "Catalog album");
     assert_string_equal(evidence.runner_up_id, "rec_0");
     assert_int_equal(evidence.candidate_count, 7);
     assert_int_equal(evidence.differences[0].end_ms, 2);
-    verdict.best = VERDICT_NONE;
-    verdict.runner_up = VERDICT_NONE;
-    entry_build_evidence(&evidence, &verdict, NULL, 0);
+    judged.verdict.best = VERDICT_NONE;
+    judged.verdict.runner_up = VERDICT_NONE;
+    entry_build_evidence(&evidence, &judged);
     assert_string_equal(evidence.recording_id, "");
     assert_string_equal(evidence.runner_up_id, "");
 }

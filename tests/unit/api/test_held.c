@@ -29,9 +29,9 @@ static int tear_down(void **state)
 static void test_an_upload_is_in_hand_once(void **state)
 {
     struct held *held = *state;
-    const struct job job = {.entry_id = "1-0", .upload_id = "upl_1"};
-    const struct job again = {.entry_id = "2-0", .upload_id = "upl_1"};
-    const struct job other = {.entry_id = "3-0", .upload_id = "upl_2"};
+    const struct job job = {.entry_id = "1-0", .item_id = "upl_1"};
+    const struct job again = {.entry_id = "2-0", .item_id = "upl_1"};
+    const struct job other = {.entry_id = "3-0", .item_id = "upl_2"};
     assert_true(held_take(held, &job));
     assert_false(held_take(held, &job));
     assert_false(held_take(held, &again));
@@ -43,7 +43,7 @@ static void test_an_upload_is_in_hand_once(void **state)
 static void test_a_delayed_job_comes_when_it_is_due(void **state)
 {
     struct held *held = *state;
-    const struct job job = {.entry_id = "1-0", .upload_id = "upl_1"};
+    const struct job job = {.entry_id = "1-0", .item_id = "upl_1"};
     struct job due;
     assert_true(held_take(held, &job));
     assert_false(held_take_due(held, INT64_MAX, &due)); /* it runs */
@@ -59,7 +59,7 @@ static void test_a_delayed_job_comes_when_it_is_due(void **state)
 static void test_tries_become_rarer_up_to_a_bound(void **state)
 {
     struct held *held = *state;
-    const struct job job = {.upload_id = "upl_1"};
+    const struct job job = {.item_id = "upl_1"};
     struct job due;
     int64_t before_ms = 0;
     assert_true(held_take(held, &job));
@@ -81,10 +81,10 @@ static void test_the_hand_has_a_bound(void **state)
     struct held *held = *state;
     struct job job = {0};
     for (int i = 0; i < HELD_MAX; i++) {
-        (void)snprintf(job.upload_id, sizeof job.upload_id, "upl_%d", i);
+        (void)snprintf(job.item_id, sizeof job.item_id, "upl_%d", i);
         assert_true(held_take(held, &job));
     }
-    const struct job more = {.upload_id = "upl_more"};
+    const struct job more = {.item_id = "upl_more"};
     assert_false(held_take(held, &more));
     held_release(held, &job);
     assert_true(held_take(held, &more));

@@ -42,6 +42,7 @@ static struct evidence matched_evidence(void)
                              .release = "Album",
                              .isrc = "DEA123456789",
                              .bit_error_rate = 0.0123456789,
+                             .sketch_score = 1.25,
                              .aligned_ms = 200000,
                              .offset_ms = -62,
                              .runner_up_id = "rec_2",
@@ -78,6 +79,7 @@ static void test_a_track_has_the_agreed_fields(void **state)
     assert_string_equal(text_of(track, "isrc"), "DEA123456789");
     assert_string_equal(text_of(track, "advisory"), "explicit");
     assert_string_equal(text_of(track, "added_at"), "1985-04-12T23:20:50Z");
+    assert_null_member(track, "fixed_at");
     assert_string_equal(text_of(track, "content_type"), "audio/flac");
     assert_int_equal(integer_of(track, "size_bytes"), 5000000000);
     assert_string_equal(text_of(track, "recording_id"), "rec_1");
@@ -123,6 +125,109 @@ static void test_a_match_carries_its_evidence(void **state)
     const json_t *runner_up = json_object_get(match, "runner_up");
     assert_string_equal(text_of(runner_up, "recording_id"), "rec_2");
     json_decref(match);
+}
+
+static double real_of(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    assert_true(json_is_real(value));
+    return json_real_value(value);
+}
+
+static void test_what_was_not_measured_is_null(void **state)
+{
+    (void)state;
+    struct evidence evidence = matched_evidence();
+    json_t *match = match_json(&evidence);
+    const json_t *sketch = json_object_get(match, "sketch");
+    assert_true(real_of(sketch, "score") == 1.25);
+    assert_null_member(sketch, "side_score");
+    assert_null_member(match, "residual_db");
+    assert_null_member(match, "cause");
+    assert_true(real_of(match, "drift_ppm") == 0);
+    assert_string_equal(text_of(match, "attempt"), "first");
+    json_decref(match);
+    evidence.sketch_score = 0;
+    match = match_json(&evidence);
+    assert_null_member(match, "sketch");
+    json_decref(match);
+}
+
+static void test_the_comparison_comes_with_its_figures(void **state)
+{
+    (void)state;
+    struct evidence evidence = matched_evidence();
+    evidence.kind = VERDICT_HELD;
+    evidence.cause = CAUSE_DOUBT;
+    evidence.side_score = 1.75;
+    evidence.residual_db = -10.5;
+    evidence.drift_ppm = -250;
+    evidence.attempt = ATTEMPT_NEIGHBOURS;
+    json_t *match = match_json(&evidence);
+    assert_string_equal(text_of(match, "edition"), "unsure");
+    assert_string_equal(text_of(match, "cause"), "doubt");
+    assert_string_equal(text_of(match, "attempt"), "neighbours");
+    assert_true(real_of(json_object_get(match, "sketch"), "side_score") ==
+                1.75);
+    assert_true(real_of(match, "residual_db") == -10.5);
+    assert_true(real_of(match, "drift_ppm") == -250);
+    json_decref(match);
+}
+
+/* Every cause has words of its own, for other editions and for held ones. */
+static void test_an_explanation_says_what_differs_and_where(void **state)
+{
+    (void)state;
+    struct entry entry = {.status = ENTRY_UPLOADED,
+                          .evidence = matched_evidence()};
+    char previous[512] = "";
+    entry.evidence.difference_count = 2;
+    entry.evidence.differences[0] = (struct stretch){72500, 73000};
+    entry.evidence.differences[1] = (struct stretch){80000, 81000};
+    for (int kind = VERDICT_OTHER_EDITION; kind <= VERDICT_HELD; kind++) {
+        entry.evidence.kind = (enum verdict_kind)kind;
+        for (int cause = CAUSE_NONE; cause <= CAUSE_UNAVAILABLE; cause++) {
+            entry.evidence.cause = (enum verdict_cause)cause;
+            json_t *text = explanation_json(&entry);
+            const char *words = json_string_value(text);
+            assert_non_null(words);
+            assert_non_null(strstr(words, "\"Song\""));
+            assert_non_null(strstr(words, "in 2 places, first at 72 s"));
+            assert_non_null(strstr(words, "Your own audio is kept."));
+            assert_string_not_equal(words, previous);
+            (void)snprintf(previous, sizeof previous, "%s", words);
+            json_decref(text);
+        }
+    }
+    entry.evidence.difference_count = 0;
+    json_t *text = explanation_json(&entry);
+    assert_null(strstr(json_string_value(text), "first at"));
+    json_decref(text);
+}
+
+/* What the subscriber has said is told before what was heard. */
+static void test_an_explanation_says_what_was_fixed(void **state)
+{
+    (void)state;
+    static const struct {
+        enum entry_status status;
+        int64_t fixed_ms;
+        const char *words;
+    } cases[] = {
+        {ENTRY_MATCHED, 0, "sounds the same"},
+        {ENTRY_MATCHED, 1, "send your own file again"},
+        {ENTRY_UPLOADED, 1, "whatever the catalog gets"},
+        {ENTRY_UPLOADED, 0, "you said that it is not your song"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct entry entry = {.id = "trk_1",
+                              .status = cases[i].status,
+                              .fixed_ms = cases[i].fixed_ms,
+                              .evidence = matched_evidence()};
+        json_t *text = explanation_json(&entry);
+        assert_non_null(strstr(json_string_value(text), cases[i].words));
+        json_decref(text);
+    }
 }
 
 static void test_another_edition_says_where_it_differs(void **state)
@@ -206,6 +311,10 @@ int main(void)
         cmocka_unit_test(test_a_track_has_the_agreed_fields),
         cmocka_unit_test(test_unknown_is_null),
         cmocka_unit_test(test_a_match_carries_its_evidence),
+        cmocka_unit_test(test_what_was_not_measured_is_null),
+        cmocka_unit_test(test_the_comparison_comes_with_its_figures),
+        cmocka_unit_test(test_an_explanation_says_what_differs_and_where),
+        cmocka_unit_test(test_an_explanation_says_what_was_fixed),
         cmocka_unit_test(test_another_edition_says_where_it_differs),
         cmocka_unit_test(test_no_match_is_null),
         cmocka_unit_test(test_an_upload_says_how_it_stands),
