@@ -6,8 +6,8 @@
 
 /** The way of a song: takes waiting uploads from the queue and carries each
  *  through decode, candidates, verdict and vault into its library; and tracks
- *  that are to be asked again (rescan_track.h). A pool of threads, each with its
- *  own Redis connection. */
+ *  that are to be asked again (rescan_track.h). A pool of threads, each with
+ * its own Redis connection. */
 struct jobs;
 
 /** Sweeps the spool first: what a crash left behind is queued again or, when

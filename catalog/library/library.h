@@ -74,7 +74,8 @@ struct entry {
     enum advisory advisory;
     uint32_t duration_ms;
     int64_t added_ms;
-    int64_t fixed_ms; /* "this is not my song" (fix.h) was said; 0: it was not */
+    int64_t
+        fixed_ms; /* "this is not my song" (fix.h) was said; 0: it was not */
     char filename[FILENAME_SIZE]; /* as uploaded; a hint for downloads */
     enum container container;     /* of what is streamed */
     uint64_t size_bytes;          /* of what is streamed */

@@ -11,9 +11,10 @@
  *
  *  Cluster keys cannot change together, so the order of writes keeps readers
  *  right: number claimed → print → number → recording hash → index →
- *  arrivals → mark "indexed". A reader reaches a recording through the index or by its id and
- *  finds it whole or not at all; a crash anywhere leaves a recording that is
- *  not marked, and storing it again ends the work under the same number. */
+ *  arrivals → mark "indexed". A reader reaches a recording through the index or
+ * by its id and finds it whole or not at all; a crash anywhere leaves a
+ * recording that is not marked, and storing it again ends the work under the
+ * same number. */
 
 /** What a master's file says of itself, kept beside the recording, so that the
  *  same file need not be decoded to be known again.
