@@ -51,6 +51,7 @@ redis_says() { # COMMAND…
 step "two libraries, and a catalog that has none of it"
 declare -A TOKENS=() TRACK=()
 service_start
+declare -A VERSIONS
 for who in anna ben; do
     new_subscriber "$who@example.org"
     TOKENS[$who]=$TOKEN
@@ -83,7 +84,7 @@ expect_status 204
 for who in anna ben; do
     as "$who"
     api GET /v1/library
-    eval "VERSION_$who=$(json .version)"
+    VERSIONS[$who]=$(json .version)
 done
 
 step "a part of the old audio is being read while the catalog changes"
@@ -134,7 +135,7 @@ expect_same_bytes "ben's own words" "$WORK/ben.expected" "$WORK/ben.after"
 
 step "the change feed tells of it"
 as ben
-api GET "/v1/library/changes?since=$VERSION_ben"
+api GET "/v1/library/changes?since=${VERSIONS[ben]}"
 expect_json '.changes | length' 1
 expect_json '.changes[0].kind' changed
 expect_json '.changes[0].track.id' "${TRACK[other_rip]}"
