@@ -19,6 +19,10 @@ static const double sure_score = 4;
 /* Between the two the master's samples speak: over this, in any window, is
  * something that the master does not have. */
 static const double max_residual_db = -7;
+/* A little over the sketch's limit both witnesses are heard: what the master
+ * explains so well is the same. */
+static const double both_score = .25;
+static const double both_residual_db = -8;
 /* Two recordings of one song may have the same fingerprint nearly; their
  * levels lie apart everywhere. */
 static const double max_median_db = 3;
@@ -344,7 +348,19 @@ static void accept(struct judgement *out, const struct query *query)
         refuse(out, query, VERDICT_HELD, CAUSE_SHORT);
     } else {
         out->kind = VERDICT_MATCHED;
+        out->cause = CAUSE_NONE;
+        out->difference_count = 0;
+        out->differences_cut = false;
     }
+}
+
+static bool side_agrees(const struct judgement *judgement,
+                        const struct query *query)
+{
+    const struct sketch_channel_errors *side = &judgement->errors.side;
+
+    return side->error_db == NULL ||
+           side->score <= side_limit(judgement, query);
 }
 
 bool edition_by_sketch(struct judgement *out, const struct query *query)
@@ -357,9 +373,7 @@ bool edition_by_sketch(struct judgement *out, const struct query *query)
     }
     bool mid_agrees = errors->mid.score <= mid_limit(out, query) &&
                       (double)errors->mid.median_db <= max_median_db;
-    bool side_agrees = errors->side.error_db == NULL ||
-                       errors->side.score <= side_limit(out, query);
-    if (mid_agrees && side_agrees) {
+    if (mid_agrees && side_agrees(out, query)) {
         accept(out, query);
         return true;
     }
@@ -375,13 +389,20 @@ bool edition_by_sketch(struct judgement *out, const struct query *query)
 
 /* ---- by the master's samples ---- */
 
-void edition_by_samples(struct judgement *out, const struct residual *residual)
+void edition_by_samples(struct judgement *out, const struct query *query,
+                        const struct residual *residual)
 {
+    bool nearly = out->errors.mid.score <= mid_limit(out, query) + both_score &&
+                  (double)out->errors.mid.median_db <= max_median_db;
+
     assert(out->kind == VERDICT_HELD);
     out->residual_db = residual->worst_db;
     if (residual->worst_db > max_residual_db) {
         out->kind = VERDICT_OTHER_EDITION;
         out->cause = CAUSE_SKETCH;
+    } else if (nearly && residual->worst_db <= both_residual_db &&
+               side_agrees(out, query)) {
+        accept(out, query);
     } else {
         out->cause = CAUSE_DYNAMICS;
     }

@@ -70,6 +70,7 @@ bool edition_by_identity(struct judgement *out, const struct query *query,
  *  sample of it is the master's. */
 bool edition_by_sketch(struct judgement *out, const struct query *query);
 /** Last answer, by the master's samples (mid). */
-void edition_by_samples(struct judgement *out, const struct residual *residual);
+void edition_by_samples(struct judgement *out, const struct query *query,
+                        const struct residual *residual);
 
 #endif

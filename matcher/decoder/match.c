@@ -425,7 +425,7 @@ static enum status compare_samples(struct close_look *look, struct error *err)
                               reference_sample(timing, start),
                               reference_sample(timing, end), err);
     if (status == STATUS_OK) {
-        edition_by_samples(look->out, &residual);
+        edition_by_samples(look->out, &match->query, &residual);
     }
 out:
     residual_clear(&residual);

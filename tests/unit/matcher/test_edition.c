@@ -246,7 +246,7 @@ static void what_the_master_lacks_is_another_edition(void **state)
     const struct residual residual = {.worst_db = -3};
     (void)state;
     doubt();
-    edition_by_samples(&judgement, &residual);
+    edition_by_samples(&judgement, &query, &residual);
     assert_refused(VERDICT_OTHER_EDITION, CAUSE_SKETCH);
     assert_true(judgement.residual_db == -3);
     assert_shown_at(100);
@@ -257,7 +257,27 @@ static void another_mastering_is_held(void **state)
     const struct residual residual = {.worst_db = -11};
     (void)state;
     doubt();
-    edition_by_samples(&judgement, &residual);
+    edition_by_samples(&judgement, &query, &residual);
+    assert_refused(VERDICT_HELD, CAUSE_DYNAMICS);
+}
+
+/* A little over the limit, and the master explains all of it; in the side
+ * alone is something that it does not explain. */
+static void two_witnesses_are_believed(void **state)
+{
+    const struct residual residual = {.worst_db = -11};
+    (void)state;
+    spoil(&judgement.errors.mid, 100, 20, 1.9);
+    assert_false(by_sketch());
+    edition_by_samples(&judgement, &query, &residual);
+    assert_refused(VERDICT_MATCHED, CAUSE_NONE);
+    assert_int_equal(judgement.difference_count, 0);
+
+    judgement.errors.side = (struct sketch_channel_errors){
+        .error_db = filled(.7F), .median_db = .7F, .noise_db = .7};
+    spoil(&judgement.errors.side, 30, 20, 3);
+    assert_false(by_sketch());
+    edition_by_samples(&judgement, &query, &residual);
     assert_refused(VERDICT_HELD, CAUSE_DYNAMICS);
 }
 
@@ -295,6 +315,7 @@ int main(void)
         WITH_COPY(too_little_in_common_is_held),
         WITH_COPY(what_the_master_lacks_is_another_edition),
         WITH_COPY(another_mastering_is_held),
+        WITH_COPY(two_witnesses_are_believed),
         WITH_COPY(many_differences_are_cut_and_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
