@@ -162,9 +162,11 @@ TOKEN=${TOKENS[0]}
 from=$(node "${HOME_NODE[0]}" cluster myid)
 to=$(node "$(((HOME_NODE[0] + 1) % 3))" cluster myid)
 redis-cli --cluster reshard "127.0.0.1:${PORTS[0]}" --cluster-from "$from" \
-    --cluster-to "$to" --cluster-slots 5461 --cluster-yes \
+    --cluster-to "$to" --cluster-slots 5460 --cluster-yes \
     >"$WORK/reshard" 2>&1 &
 mover=$!
+# One slot or two stay: a master without any has no vote, and of two masters
+# none may be lost.
 rounds=0
 while kill -0 "$mover" 2>/dev/null || [ "$rounds" -lt 2 ]; do
     upload_expect "$(clip_short $((250 + rounds % 3)))" uploaded no_candidate
@@ -176,7 +178,7 @@ done
 wait "$mover" || die "the slots did not move: $(tail -n 5 "$WORK/reshard")"
 echo "   $rounds rounds while slots moved"
 wait_for 30 "the cluster to be whole" is_whole
-[ "$(node "${HOME_NODE[0]}" dbsize)" = 0 ] ||
+[ "$(node "${HOME_NODE[0]}" dbsize)" -lt 5 ] ||
     die "the node still has $(node "${HOME_NODE[0]}" dbsize) keys"
 check_songs
 
