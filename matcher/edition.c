@@ -47,6 +47,8 @@ enum {
     /* An edit spoils the .65 s around it: taken off again. */
     FRAME_REACH = 7,
     FRAMES_PER_SECOND = PCM_RATE_HZ / SKETCH_HOP_SAMPLES,
+    /* Of .4 s two hops of .124 s at the least lie in the middle. */
+    MAX_SILENT_HOPS = 1,
 };
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -342,7 +344,15 @@ static bool long_enough(const struct judgement *judgement)
 /* Passed: what is left to ask before it is a match. */
 static void accept(struct judgement *out, const struct query *query)
 {
-    if (out->identity.kind == IDENTITY_FAR) {
+    const struct identity *identity = &out->identity;
+
+    if (identity->silent_hops > MAX_SILENT_HOPS) {
+        out->kind = VERDICT_OTHER_EDITION;
+        out->cause = CAUSE_FADE;
+        out->difference_count = 0;
+        add_difference(out, query, identity->silent_start_ms,
+                       identity->silent_end_ms);
+    } else if (out->identity.kind == IDENTITY_FAR) {
         refuse(out, query, VERDICT_HELD, CAUSE_BIT_ERRORS);
     } else if (!long_enough(out)) {
         refuse(out, query, VERDICT_HELD, CAUSE_SHORT);

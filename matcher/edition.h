@@ -26,7 +26,7 @@ enum verdict_cause {
     CAUSE_NONE = 0,
     CAUSE_STRUCTURE,   /* a part is cut, repeated, or of another song */
     CAUSE_ENDS,        /* begins or ends elsewhere, by more than a trim */
-    CAUSE_FADE,        /* faded in or out where the other plays on */
+    CAUSE_FADE,        /* fades, or is silent, where the other plays on */
     CAUSE_SKETCH,      /* sounds different somewhere, in the middle */
     CAUSE_SIDE,        /* the same, in what the two channels do not share */
     CAUSE_ADVISORY,    /* labels say explicit here, clean there */

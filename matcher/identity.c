@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "matcher/identity.h"
 
+#include "matcher/levels.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -140,6 +142,57 @@ static int64_t overlap_ms(const struct spans *spans)
            larger(spans->query_start_ms, spans->reference_start_ms);
 }
 
+static int64_t hop_ms(const struct query *query, size_t item)
+{
+    return samples_ms(query->start_samples +
+                      (1 + query->drift) *
+                          (double)((item + FINGERPRINT_CENTRE_HOPS) *
+                                   FINGERPRINT_HOP_SAMPLES));
+}
+
+/* Whether one is silent in the middle of query item `item` and the other is
+ * not, inside what both hold. */
+static bool one_is_silent(const struct identity *identity,
+                          const struct query *query,
+                          const struct reference *reference, size_t item,
+                          const uint8_t loud[2])
+{
+    enum { MARGIN_STEPS = 3, MARGIN_MS = 250 };
+    const struct spans *spans = &identity->spans;
+    int64_t other = (int64_t)item - identity->alignment.lag_items;
+    int64_t at_ms = hop_ms(query, item);
+
+    if (other < 0 || other >= (int64_t)reference->print.item_count ||
+        at_ms < larger(spans->query_start_ms, spans->reference_start_ms) +
+                    MARGIN_MS ||
+        at_ms > smaller(spans->query_end_ms, spans->reference_end_ms) -
+                    2 * (int64_t)MARGIN_MS) {
+        return false;
+    }
+    int level = query->print->levels[item] + LEVELS_QUIET_STEPS - loud[0];
+    bool plays = reference->print.levels[other] + LEVELS_QUIET_STEPS > loud[1];
+    return plays ? level <= -MARGIN_STEPS : level > MARGIN_STEPS;
+}
+
+static void find_silence(struct identity *out, const struct query *query,
+                         const struct reference *reference)
+{
+    const struct fingerprint *print = query->print;
+    const uint8_t loud[2] = {
+        levels_loud(print->levels, print->item_count),
+        levels_loud(reference->print.levels, reference->print.item_count)};
+    size_t run = 0;
+
+    for (size_t i = 0; i < print->item_count; i++) {
+        run = one_is_silent(out, query, reference, i, loud) ? run + 1 : 0;
+        if (run > out->silent_hops) {
+            out->silent_hops = run;
+            out->silent_start_ms = hop_ms(query, i + 1 - run);
+            out->silent_end_ms = hop_ms(query, i + 1);
+        }
+    }
+}
+
 static enum identity_kind kind_of(const struct identity *identity)
 {
     int64_t covered_ms = heard_by_ms(identity->alignment.lag_items_alike);
@@ -175,5 +228,6 @@ enum status identity_judge(struct identity *out, const struct query *query,
         .drift = query->drift};
     out->spans = spans_of(query, reference, &out->timing);
     out->kind = kind_of(out);
+    find_silence(out, query, reference);
     return STATUS_OK;
 }

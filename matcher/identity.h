@@ -59,6 +59,13 @@ struct identity {
     struct timing timing; /* to an eighth of a hop at the best */
     struct spans spans;
     uint32_t aligned_ms; /* of the query, on any lag */
+    /* The longest stretch, on the query's clock, in which one of the two is
+     * silent (quiet, by 6 dB) and the other plays; count 0: none. What plays
+     * may be too soft for the sketch, whose scale ends 22 dB under the loud
+     * tenth. */
+    size_t silent_hops;
+    int64_t silent_start_ms;
+    int64_t silent_end_ms;
 };
 
 /** Whether two prints, at any phase, may be of one song: worth a closer look.

@@ -207,6 +207,21 @@ static void an_early_fade_is_another_edition(void **state)
     assert_refused(VERDICT_OTHER_EDITION, CAUSE_FADE);
 }
 
+/* A rest of half a second in a soft place, where the sketch sees nothing. */
+static void a_silent_place_is_another_edition(void **state)
+{
+    (void)state;
+    judgement.identity.silent_hops = 1;
+    assert_true(by_sketch());
+    assert_refused(VERDICT_MATCHED, CAUSE_NONE);
+    judgement.identity.silent_hops = 4;
+    judgement.identity.silent_start_ms = 40000;
+    judgement.identity.silent_end_ms = 40500;
+    assert_true(by_sketch());
+    assert_refused(VERDICT_OTHER_EDITION, CAUSE_FADE);
+    assert_shown_at(40);
+}
+
 /* Where the reference is at the bottom of its scale there is no gain. */
 static void silence_has_no_gain(void **state)
 {
@@ -310,6 +325,7 @@ int main(void)
         WITH_COPY(a_changed_word_is_another_edition_with_its_place),
         WITH_COPY(a_word_in_the_side_alone_is_found),
         WITH_COPY(an_early_fade_is_another_edition),
+        WITH_COPY(a_silent_place_is_another_edition),
         WITH_COPY(silence_has_no_gain),
         WITH_COPY(too_many_bit_errors_are_held),
         WITH_COPY(too_little_in_common_is_held),

@@ -127,6 +127,31 @@ static void too_little_is_none(void **state)
     assert_int_equal(judge().kind, IDENTITY_NONE);
 }
 
+/* Levels lie between 60 and 76 dB: 36 dB is 40 dB under the loud tenth. */
+static void silence_on_one_side_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(judge().silent_hops, 0);
+    for (size_t i = 500; i < 504; i++) {
+        print.levels[i] = 0;
+    }
+    struct identity identity = judge();
+    assert_int_equal(identity.silent_hops, 4);
+    /* item 500's middle hop is the 511th */
+    assert_int_equal(identity.silent_start_ms,
+                     lround(511 * 1365 * 1000. / 11025));
+    assert_int_equal(identity.silent_end_ms,
+                     lround(515 * 1365 * 1000. / 11025));
+    for (size_t i = 500; i < 504; i++) { /* on both, it is a rest */
+        reference.print.levels[i] = 0;
+    }
+    assert_int_equal(judge().silent_hops, 0);
+    for (size_t i = 500; i < 504; i++) { /* a bleep into a rest */
+        print.levels[i] = 36;
+    }
+    assert_int_equal(judge().silent_hops, 4);
+}
+
 static void add(struct alignment *alignment, size_t item, size_t count,
                 int32_t lag)
 {
@@ -172,6 +197,7 @@ int main(void)
         WITH_PAIR(quiet_at_the_ends_is_left_out_of_the_spans),
         WITH_PAIR(a_shared_beginning_is_a_part),
         WITH_PAIR(too_little_is_none),
+        WITH_PAIR(silence_on_one_side_is_told),
         cmocka_unit_test(a_slow_clock_shows_in_the_lags),
         cmocka_unit_test(no_clock_is_seen_where_there_is_none),
     };
