@@ -108,7 +108,7 @@ static int64_t frame_ms(const struct judgement *judgement, size_t frame)
 {
     return query_ms(judgement, (double)(judgement->errors.first_frame + frame) *
                                        SKETCH_HOP_SAMPLES +
-                                   SKETCH_WINDOW_SAMPLES / 2);
+                                   SKETCH_WINDOW_SAMPLES / 2.0);
 }
 
 /* What is in front of the recording, or what of it the query lacks; the

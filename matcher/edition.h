@@ -50,13 +50,13 @@ struct judgement {
     enum verdict_kind kind;
     enum verdict_cause cause;
     enum advisory advisory; /* of the reference */
+    bool differences_cut;   /* there were more than fit */
     struct identity identity;
     struct timing timing;        /* to a sample, once it was compared */
     struct sketch_errors errors; /* owned; empty when it was not compared */
     double residual_db;          /* worst of the second look; 0: none */
     struct stretch differences[VERDICT_MAX_DIFFERENCES]; /* in order of time */
     size_t difference_count;
-    bool differences_cut; /* there were more than fit */
 };
 void judgement_clear(struct judgement *judgement);
 

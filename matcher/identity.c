@@ -49,7 +49,7 @@ int64_t identity_item_ms(const struct query *query, size_t item)
     return samples_ms(query->start_samples +
                       (1 + query->drift) * (double)item *
                           FINGERPRINT_HOP_SAMPLES +
-                      FINGERPRINT_ITEM_SAMPLES / 2);
+                      FINGERPRINT_ITEM_SAMPLES / 2.0);
 }
 
 bool identity_is_promising(const struct alignment *alignment,

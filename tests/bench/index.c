@@ -370,7 +370,7 @@ static void ask(const char *address, bool mirrored, bool known, size_t fetched,
     (void)printf("  right %zu of %zu; %.0f terms asked; Redis CPU %.0f us a "
                  "query with its fetches\n",
                  right, queries, (double)asked / (double)queries,
-                 cpu / (double)(queries / 10) * 1e6);
+                 cpu * 1e6 / (double)(queries - queries % 10) * 10);
     (void)fflush(stdout);
     index_close(index);
     for (int step = 0; step < STEPS; step++) {
