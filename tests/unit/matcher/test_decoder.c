@@ -466,7 +466,9 @@ static void a_decode_that_is_interrupted_is_unavailable(void **state)
     assert_int_equal(kill(newest_child(), SIGKILL), 0);
     assert_int_equal(pthread_join(thread, &code), 0);
     assert_non_null(code);
-    assert_string_equal(code, "no_decoder");
+    /* no_sandbox: it was orphaned before it had locked itself in */
+    assert_true(strcmp(code, "no_decoder") == 0 ||
+                strcmp(code, "no_sandbox") == 0);
     decoder_close(open_with(own, "music.wav"));
     decoder_pool_close(own);
 }
