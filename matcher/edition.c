@@ -7,25 +7,22 @@
 
 /* Thresholds and where each was measured: matcher/README.md, "Thresholds". */
 
-/* Up to here the sketch says: the same. Coarse is what was coded at a low bit
- * rate: its header says so, or, for what was decoded since, its noise. */
-static const double max_score = 1.75;
-static const double max_coarse_score = 2.0;
-static const double max_side_score = 2.1;
-static const double max_coarse_side_score = 2.8;
-static const double coarse_noise_db = .57;
-/* From here on it says: not the same, and nobody is asked. */
-static const double sure_score = 4;
-/* Between the two the master's samples speak: over this, in any window, is
- * something that the master does not have. */
-static const double max_residual_db = -7;
-/* A little over the sketch's limit both witnesses are heard: what the master
- * explains so well is the same. */
-static const double both_score = .25;
-static const double both_residual_db = -8;
+/* Up to here the sketch says: the same. Over it the master's own samples are
+ * asked. */
+static const double max_score = 1.6;
+/* How far a place stands out on the sketch, times the share of its sound that
+ * the master does not explain: up to here they are the same, and so many times
+ * the limit they are not. What was coded at a low bit rate, which its noise
+ * tells, has more of both. */
+static const double max_doubt = .42;
+static const double max_coarse_doubt = .75;
+static const double sure = 1.6;
+static const double coarse_noise_db = .22;
+/* Loudness that rides up and down so much is another mastering. */
+static const double max_spread_db = 1.6;
 /* Two recordings of one song may have the same fingerprint nearly; their
  * levels lie apart everywhere. */
-static const double max_median_db = 3;
+static const double max_median_db = 1.5;
 
 /* A second in which one side plays and the other is so much quieter than
  * elsewhere is a fade; less of it is believed at an end that one lacks. */
@@ -44,8 +41,11 @@ enum {
     MIN_TELLING_ITEMS = 80,
     /* Two differences so close are one, and none is shown shorter. */
     STRETCH_MS = 500,
-    /* An edit spoils the .65 s around it: taken off again. */
-    FRAME_REACH = 7,
+    /* An edit spoils the .5 s around it: taken off again. */
+    FRAME_REACH = 5,
+    /* A window of the second look may stand so many of its steps from a frame
+     * and still speak of it. */
+    WINDOW_REACH = 2,
     FRAMES_PER_SECOND = PCM_RATE_HZ / SKETCH_HOP_SAMPLES,
     /* Of .4 s two hops of .124 s at the least lie in the middle. */
     MAX_SILENT_HOPS = 1,
@@ -165,39 +165,39 @@ static void list_gaps(struct judgement *out, const struct query *query)
     add_tail(out, query, shift_of(alignment, alignment->segments + count - 1));
 }
 
-static bool is_coarse(const struct judgement *judgement,
-                      const struct query *query)
+static double doubt_limit(const struct judgement *judgement)
 {
-    return query->is_coarse || judgement->errors.mid.noise_db > coarse_noise_db;
-}
-
-static double mid_limit(const struct judgement *judgement,
-                        const struct query *query)
-{
-    return is_coarse(judgement, query) ? max_coarse_score : max_score;
-}
-
-static double side_limit(const struct judgement *judgement,
-                         const struct query *query)
-{
-    return is_coarse(judgement, query) ? max_coarse_side_score : max_side_score;
+    return judgement->errors.mid.noise_db > coarse_noise_db ? max_coarse_doubt
+                                                            : max_doubt;
 }
 
 static double over_noise(const struct sketch_channel_errors *channel, size_t i)
 {
-    return (double)channel->error_db[i] / channel->noise_db;
+    return channel->error_db == NULL
+               ? 0
+               : (double)channel->error_db[i] / channel->noise_db;
 }
 
-static bool stands_out(const struct judgement *judgement,
-                       const struct query *query, size_t frame)
+static bool side_is_worse(const struct sketch_errors *errors, size_t i)
+{
+    return over_noise(&errors->side, i) > over_noise(&errors->mid, i);
+}
+
+static double worse_of(const struct sketch_errors *errors, size_t i)
+{
+    return fmax(over_noise(&errors->mid, i), over_noise(&errors->side, i));
+}
+
+static bool stands_out(const struct judgement *judgement, size_t frame)
 {
     const struct sketch_errors *errors = &judgement->errors;
     double gain = (double)errors->gain_db[frame];
+    bool differs =
+        judgement->doubts == NULL
+            ? worse_of(errors, frame) > max_score
+            : (double)judgement->doubts[frame] > doubt_limit(judgement);
 
-    return over_noise(&errors->mid, frame) > mid_limit(judgement, query) ||
-           (errors->side.error_db != NULL &&
-            over_noise(&errors->side, frame) > side_limit(judgement, query)) ||
-           (!isnan(gain) && fabs(gain) > max_gain_db);
+    return differs || (!isnan(gain) && fabs(gain) > max_gain_db);
 }
 
 /* Frames that stand out, in runs. */
@@ -209,7 +209,7 @@ static void list_places(struct judgement *out, const struct query *query)
 
     add_head(out, query, 0);
     for (size_t i = 0; i <= count; i++) {
-        bool now = i < count && stands_out(out, query, i);
+        bool now = i < count && stands_out(out, i);
         if (now && !inside) {
             start = i;
         } else if (!now && inside) {
@@ -364,13 +364,11 @@ static void accept(struct judgement *out, const struct query *query)
     }
 }
 
-static bool side_agrees(const struct judgement *judgement,
-                        const struct query *query)
+/* A little else everywhere, or louder and softer by turns. */
+static bool is_mastered_anew(const struct sketch_errors *errors)
 {
-    const struct sketch_channel_errors *side = &judgement->errors.side;
-
-    return side->error_db == NULL ||
-           side->score <= side_limit(judgement, query);
+    return (double)errors->mid.median_db > max_median_db ||
+           (double)errors->gain_spread_db > max_spread_db;
 }
 
 bool edition_by_sketch(struct judgement *out, const struct query *query)
@@ -381,45 +379,87 @@ bool edition_by_sketch(struct judgement *out, const struct query *query)
         refuse(out, query, VERDICT_OTHER_EDITION, CAUSE_FADE);
         return true;
     }
-    bool mid_agrees = errors->mid.score <= mid_limit(out, query) &&
-                      (double)errors->mid.median_db <= max_median_db;
-    if (mid_agrees && side_agrees(out, query)) {
+    if (fmax(errors->mid.score, errors->side.score) <= max_score &&
+        !is_mastered_anew(errors)) {
         accept(out, query);
         return true;
     }
-    if (errors->mid.score > sure_score || errors->side.score > sure_score) {
-        refuse(out, query, VERDICT_OTHER_EDITION,
-               mid_agrees ? CAUSE_SIDE : CAUSE_SKETCH);
-        return true;
-    }
-    refuse(out, query, VERDICT_HELD,
-           mid_agrees ? CAUSE_DOUBT : CAUSE_UNAVAILABLE);
-    return mid_agrees;
+    refuse(out, query, VERDICT_HELD, CAUSE_UNAVAILABLE);
+    return false;
 }
 
 /* ---- by the master's samples ---- */
 
-void edition_by_samples(struct judgement *out, const struct query *query,
-                        const struct residual *residual)
+/* The largest of the windows around a frame, dB. */
+static double left_over_db(const struct residual *residual, size_t frame)
 {
-    bool nearly = out->errors.mid.score <= mid_limit(out, query) + both_score &&
-                  (double)out->errors.mid.median_db <= max_median_db;
+    double middle = (double)frame * SKETCH_HOP_SAMPLES +
+                    SKETCH_WINDOW_SAMPLES / 2.0 -
+                    residual->window_samples / 2.0;
+    long nearest = lround((middle - (double)residual->first_sample) /
+                          residual->step_samples);
+    long last = (long)residual->window_count - 1;
+    double most = -INFINITY;
 
-    assert(out->kind == VERDICT_HELD);
-    out->residual_db = residual->worst_db;
-    if (residual->worst_db > max_residual_db) {
-        out->kind = VERDICT_OTHER_EDITION;
-        out->cause = CAUSE_SKETCH;
-    } else if (nearly && residual->worst_db <= both_residual_db &&
-               side_agrees(out, query)) {
-        accept(out, query);
-    } else {
-        out->cause = CAUSE_DYNAMICS;
+    for (long i = nearest - WINDOW_REACH; i <= nearest + WINDOW_REACH; i++) {
+        long at = i < 0 ? 0 : i > last ? last : i;
+        most = fmax(most, (double)residual->window_db[at]);
     }
+    return most;
+}
+
+/* Fills the doubts, and returns the frame with the largest. */
+static size_t find_doubts(struct judgement *out, float *doubts,
+                          const struct residual *residual)
+{
+    const struct sketch_errors *errors = &out->errors;
+    size_t worst = 0;
+
+    for (size_t i = 0; i < errors->frame_count; i++) {
+        double db = left_over_db(residual, errors->first_frame + i);
+        doubts[i] = (float)(worse_of(errors, i) * pow(10, db / 10));
+        if (doubts[i] > doubts[worst]) {
+            worst = i;
+        }
+    }
+    out->residual_db = left_over_db(residual, errors->first_frame + worst);
+    return worst;
+}
+
+enum status edition_by_samples(struct judgement *out, const struct query *query,
+                               const struct residual *residual,
+                               struct error *err)
+{
+    const struct sketch_errors *errors = &out->errors;
+    float *doubts = malloc(errors->frame_count * sizeof *doubts);
+
+    assert(out->kind == VERDICT_HELD && out->doubts == NULL);
+    assert(errors->frame_count > 0 && residual->window_count > 0);
+    if (doubts == NULL) {
+        return error_set(err, STATUS_NO_MEMORY, "no_memory",
+                         "no memory left to compare with a master");
+    }
+    out->doubts = doubts;
+    out->difference_count = 0;
+    out->differences_cut = false;
+    size_t worst = find_doubts(out, doubts, residual);
+    double doubt = (double)doubts[worst] / doubt_limit(out);
+    if (doubt > sure) {
+        refuse(out, query, VERDICT_OTHER_EDITION,
+               side_is_worse(errors, worst) ? CAUSE_SIDE : CAUSE_SKETCH);
+    } else if (doubt > 1) {
+        refuse(out, query, VERDICT_HELD, CAUSE_DOUBT);
+    } else if (is_mastered_anew(errors)) {
+        refuse(out, query, VERDICT_HELD, CAUSE_DYNAMICS);
+    } else {
+        accept(out, query);
+    }
+    return STATUS_OK;
 }
 
 void judgement_clear(struct judgement *judgement)
 {
     sketch_errors_clear(&judgement->errors);
+    free(judgement->doubts);
     *judgement = (struct judgement){0};
 }

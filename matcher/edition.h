@@ -54,7 +54,12 @@ struct judgement {
     struct identity identity;
     struct timing timing;        /* to a sample, once it was compared */
     struct sketch_errors errors; /* owned; empty when it was not compared */
-    double residual_db;          /* worst of the second look; 0: none */
+    /* Of the second look, one each frame of errors: how far it stands out of
+     * the noise, times the share of its sound that the master does not explain.
+     * Owned; NULL: none was taken. */
+    float *doubts;
+    double
+        residual_db; /* of the second look, where the doubt is most; 0: none */
     struct stretch differences[VERDICT_MAX_DIFFERENCES]; /* in order of time */
     size_t difference_count;
 };
@@ -65,12 +70,15 @@ void judgement_clear(struct judgement *judgement);
 bool edition_by_identity(struct judgement *out, const struct query *query,
                          const struct reference *reference);
 /** Second answer, by out->errors. True: it is final. False: the master's own
- *  samples should be looked at; until then the kind is VERDICT_HELD. What the
- *  side leaves in doubt stays so: coders that save on stereo make it up, and no
- *  sample of it is the master's. */
+ *  samples should be looked at; until then the kind is VERDICT_HELD. */
 bool edition_by_sketch(struct judgement *out, const struct query *query);
-/** Last answer, by the master's samples (mid). */
-void edition_by_samples(struct judgement *out, const struct query *query,
-                        const struct residual *residual);
+
+/** Last answer, by the master's samples. A coder that saves shows on the sketch
+ *  in one place and leaves most over in another; an edit does both at once.
+ *  STATUS_NO_MEMORY: the answer stays what it was. */
+MUST_USE enum status edition_by_samples(struct judgement *out,
+                                        const struct query *query,
+                                        const struct residual *residual,
+                                        struct error *err);
 
 #endif

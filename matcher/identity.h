@@ -35,7 +35,6 @@ struct query {
     uint32_t head_quiet_ms; /* of the whole file */
     uint32_t tail_quiet_ms;
     enum advisory advisory;
-    bool is_coarse; /* its header tells of a low bit rate */
 };
 
 enum identity_kind {

@@ -52,14 +52,25 @@ struct block {
     size_t frame_count;
 };
 
+/* What a band of a channel exceeds in a tenth of the windows. */
+struct loud {
+    double master;
+    double query;
+};
+
+/* Mid, and side where both sounds have one. */
+enum { CHANNELS = 2 };
+
 struct work {
-    struct sound_reader master;
+    struct sound_reader master; /* of the channel at work */
     struct sound_reader query;
     struct spectrum *spectrum;
-    struct block *block;       /* owned */
-    struct products *products; /* owned, BANDS of each group */
-    float *energies;           /* owned, one each group: scratch */
-    size_t band_end[BANDS];    /* bins, from SHORT_FIRST_BIN */
+    struct block *block; /* owned */
+    /* Owned, BANDS of each group; of the side NULL when it is not compared. */
+    struct products *products[CHANNELS];
+    struct loud loud[CHANNELS][BANDS];
+    float *energies;        /* owned, one each group: scratch */
+    size_t band_end[BANDS]; /* bins, from SHORT_FIRST_BIN */
     float turn_real[TURN_STEPS];
     float turn_imaginary[TURN_STEPS];
     double delay; /* of the last block, samples */
@@ -96,40 +107,34 @@ static void work_close(struct work *work)
         sound_reader_close(&work->query);
         spectrum_close(work->spectrum);
         free(work->block);
-        free(work->products);
+        free(work->products[PCM_MID]);
+        free(work->products[PCM_SIDE]);
         free(work->energies);
         free(work);
     }
 }
 
-static enum status work_open(struct work **out, const struct sound *master,
-                             const struct sound *query,
-                             enum pcm_channel channel, size_t group_count,
+static enum status no_memory(struct error *err)
+{
+    return error_set(err, STATUS_NO_MEMORY, "no_memory",
+                     "no memory left to compare with a master");
+}
+
+static enum status work_open(struct work **out, size_t group_count,
                              struct error *err)
 {
     struct work *work = calloc(1, sizeof *work);
-    enum status status = STATUS_OK;
 
     assert(group_count >= WINDOW_GROUPS);
     *out = work;
     if (work == NULL || (work->block = malloc(sizeof *work->block)) == NULL ||
-        (work->products =
-             calloc(group_count, BANDS * sizeof(struct products))) == NULL ||
         (work->energies = calloc(group_count, sizeof *work->energies)) ==
             NULL) {
-        return error_set(err, STATUS_NO_MEMORY, "no_memory",
-                         "no memory left to compare with a master");
+        return no_memory(err);
     }
     fill_bands(work->band_end);
     fill_turns(work);
-    status = spectrum_open(&work->spectrum, err);
-    if (status == STATUS_OK) {
-        status = sound_reader_open(&work->master, master, channel, err);
-    }
-    if (status == STATUS_OK) {
-        status = sound_reader_open(&work->query, query, channel, err);
-    }
-    return status;
+    return spectrum_open(&work->spectrum, err);
 }
 
 /* --- spectra of a block --- */
@@ -283,9 +288,10 @@ static void add_frame(struct products *products, const struct work *work,
     }
 }
 
-static enum status add_block(struct work *work, size_t first_group,
-                             size_t group_count, uint64_t first_sample,
-                             const struct timing *timing, struct error *err)
+static enum status add_block(struct work *work, struct products *products,
+                             size_t first_group, size_t group_count,
+                             uint64_t first_sample, const struct timing *timing,
+                             struct error *err)
 {
     struct block *block = work->block;
     enum status status =
@@ -304,9 +310,39 @@ static enum status add_block(struct work *work, size_t first_group,
         size_t group = first_group + i / GROUP_FRAMES;
         turn_frame(block->query_real[i], block->query_imaginary[i],
                    work->delay);
-        add_frame(work->products + group * BANDS, work, i);
+        add_frame(products + group * BANDS, work, i);
     }
     return STATUS_OK;
+}
+
+static enum status add_channel(struct work *work, const struct sound *query,
+                               const struct sound *master,
+                               enum pcm_channel channel, size_t group_count,
+                               uint64_t first_sample,
+                               const struct timing *timing, struct error *err)
+{
+    struct products *products =
+        calloc(group_count, BANDS * sizeof(struct products));
+
+    if (products == NULL) {
+        return no_memory(err);
+    }
+    work->products[channel] = products;
+    work->delay = 0;
+    sound_reader_close(&work->master);
+    sound_reader_close(&work->query);
+    enum status status = sound_reader_open(&work->master, master, channel, err);
+    if (status == STATUS_OK) {
+        status = sound_reader_open(&work->query, query, channel, err);
+    }
+    for (size_t group = 0; group < group_count && status == STATUS_OK;
+         group += BLOCK_GROUPS) {
+        size_t left = group_count - group;
+        status = add_block(work, products, group,
+                           left < BLOCK_GROUPS ? left : BLOCK_GROUPS,
+                           first_sample, timing, err);
+    }
+    return status;
 }
 
 /* --- what is not --- */
@@ -320,11 +356,11 @@ static int compare_floats(const void *left, const void *right)
 }
 
 /* What a tenth of the groups exceed; at least the noise of 16 bits. */
-static double loud_level(struct work *work, size_t band, size_t group_count,
-                         bool of_query)
+static double loud_level(struct work *work, const struct products *products,
+                         size_t band, size_t group_count, bool of_query)
 {
     for (size_t i = 0; i < group_count; i++) {
-        const struct products *at = &work->products[i * BANDS + band];
+        const struct products *at = &products[i * BANDS + band];
         work->energies[i] = of_query ? at->query : at->master;
     }
     qsort(work->energies, group_count, sizeof *work->energies, compare_floats);
@@ -332,10 +368,34 @@ static double loud_level(struct work *work, size_t band, size_t group_count,
     return loud > 1 ? loud : 1;
 }
 
-struct loud {
-    double master;
-    double query;
-};
+static void find_loud(struct work *work, enum pcm_channel channel,
+                      size_t group_count)
+{
+    for (size_t band = 0; band < BANDS; band++) {
+        const struct products *products = work->products[channel];
+        /* of windows, not of groups */
+        work->loud[channel][band] = (struct loud){
+            .master = WINDOW_GROUPS *
+                      loud_level(work, products, band, group_count, false),
+            .query = WINDOW_GROUPS *
+                     loud_level(work, products, band, group_count, true)};
+    }
+}
+
+static struct products window_products(const struct products *products,
+                                       size_t group, size_t band)
+{
+    struct products window = {0};
+
+    for (size_t i = 0; i < WINDOW_GROUPS; i++) {
+        const struct products *at = &products[(group + i) * BANDS + band];
+        window.real += at->real;
+        window.imaginary += at->imaginary;
+        window.master += at->master;
+        window.query += at->query;
+    }
+    return window;
+}
 
 static double band_residual(double *energy, const struct products *at,
                             const struct loud *loud)
@@ -352,27 +412,30 @@ static double band_residual(double *energy, const struct products *at,
     return fmax(1 - alike, 0) * share * share;
 }
 
-static float window_db(const struct work *work, size_t group,
-                       const struct loud *loud)
+/* Mid and side as loud as they are: what a coder makes up in a side that nobody
+ * hears weighs nothing, and a word that is in the side alone does. */
+static float window_db(const struct work *work, size_t group)
 {
     double sum = 0;
     double weights = 0;
 
     for (size_t band = 0; band < BANDS; band++) {
-        struct products window = {0};
-        double energy = 0;
-        for (size_t i = 0; i < WINDOW_GROUPS; i++) {
-            const struct products *at =
-                &work->products[(group + i) * BANDS + band];
-            window.real += at->real;
-            window.imaginary += at->imaginary;
-            window.master += at->master;
-            window.query += at->query;
+        double whole = 0;
+        double left_over = 0;
+        for (size_t i = 0; i < CHANNELS && work->products[i] != NULL; i++) {
+            const struct products window =
+                window_products(work->products[i], group, band);
+            double energy = 0;
+            double share =
+                band_residual(&energy, &window, &work->loud[i][band]);
+            whole += energy;
+            left_over += share * energy;
         }
-        double residual = band_residual(&energy, &window, &loud[band]);
-        double weight = pow(energy, .3);
-        sum += weight * residual;
-        weights += weight;
+        if (whole > 0) {
+            double weight = pow(whole, .3);
+            sum += weight * left_over / whole;
+            weights += weight;
+        }
     }
     double mean = weights > 0 ? sum / weights : 0;
     return (float)(10 * log10(fmax(mean, LEAST)));
@@ -381,23 +444,13 @@ static float window_db(const struct work *work, size_t group,
 static enum status find_windows(struct residual *out, struct work *work,
                                 size_t group_count, struct error *err)
 {
-    struct loud loud[BANDS];
-
     out->window_count = group_count - WINDOW_GROUPS + 1;
     out->window_db = malloc(out->window_count * sizeof *out->window_db);
     if (out->window_db == NULL) {
-        return error_set(err, STATUS_NO_MEMORY, "no_memory",
-                         "no memory left to compare with a master");
-    }
-    for (size_t band = 0; band < BANDS; band++) {
-        /* of windows, not of groups */
-        loud[band].master =
-            WINDOW_GROUPS * loud_level(work, band, group_count, false);
-        loud[band].query =
-            WINDOW_GROUPS * loud_level(work, band, group_count, true);
+        return no_memory(err);
     }
     for (size_t i = 0; i < out->window_count; i++) {
-        out->window_db[i] = window_db(work, i, loud);
+        out->window_db[i] = window_db(work, i);
         work->energies[i] = out->window_db[i];
         if (out->window_db[i] > out->window_db[out->worst_window]) {
             out->worst_window = i;
@@ -434,27 +487,29 @@ static enum status find_overlap(uint64_t *first_sample, size_t *group_count,
 
 enum status residual_compare(struct residual *out, const struct sound *query,
                              const struct sound *master,
-                             enum pcm_channel channel,
                              const struct timing *timing, uint64_t start,
                              uint64_t end, struct error *err)
 {
     struct work *work = NULL;
     size_t group_count = 0;
+    int channels = query->has_side && master->has_side ? CHANNELS : 1;
 
-    *out = (struct residual){.step_samples = STEP};
+    *out = (struct residual){.step_samples = STEP,
+                             .window_samples =
+                                 WINDOW_GROUPS * STEP + WINDOW - HOP};
     assert(isfinite(timing->offset_samples) && fabs(timing->drift) < .1);
-    assert(channel == PCM_MID || (query->has_side && master->has_side));
     enum status status = find_overlap(&out->first_sample, &group_count, query,
                                       master, timing, start, end, err);
     if (status == STATUS_OK) {
-        status = work_open(&work, master, query, channel, group_count, err);
+        status = work_open(&work, group_count, err);
     }
-    for (size_t group = 0; group < group_count && status == STATUS_OK;
-         group += BLOCK_GROUPS) {
-        size_t left = group_count - group;
-        status =
-            add_block(work, group, left < BLOCK_GROUPS ? left : BLOCK_GROUPS,
-                      out->first_sample, timing, err);
+    for (int i = 0; i < channels && status == STATUS_OK; i++) {
+        enum pcm_channel channel = i == 0 ? PCM_MID : PCM_SIDE;
+        status = add_channel(work, query, master, channel, group_count,
+                             out->first_sample, timing, err);
+        if (status == STATUS_OK) {
+            find_loud(work, channel, group_count);
+        }
     }
     if (status == STATUS_OK) {
         status = find_windows(out, work, group_count, err);

@@ -10,33 +10,33 @@
  *  nothing in common, -12 dB a good transcode. Slower than the sketch, which it
  *  follows where that doubts; it alone survives another mastering.
  *
- *  STFT of 512 samples every 256, 12 bands from 300 to 5000 Hz; per band and
- *  window of .4 s R = 1 - |<x,y>|^2 / (|x|^2 |y|^2), the query turned by the
- *  timing and by the delay of up to 12 samples that is found in each 10 s; mean
- *  weighted by energy^.3, in dB, -40 at the least.
+ *  STFT of 512 samples every 256, 12 bands from 300 to 5000 Hz; per channel,
+ *  band and window of .4 s R = 1 - |<x,y>|^2 / (|x|^2 |y|^2), the query turned
+ *  by the timing and by the delay of up to 12 samples that is found in each
+ *  10 s. Mid and side (where both sounds have one) weigh by their energy in the
+ *  band, bands by energy^.3; the mean in dB, -40 at the least.
  *  Source of the constants: matcher/README.md, "Second look". */
 
 struct residual {
-    /* dB, one a step of `step_samples` of the master from first_sample on.
-     * Owned, window_count of them. */
+    /* dB, one a step of `step_samples` of the master from first_sample on,
+     * each of the window_samples from there. Owned, window_count of them. */
     float *window_db;
     size_t window_count;
     uint64_t first_sample;
     uint32_t step_samples;
+    uint32_t window_samples;
     double worst_db;
     size_t worst_window;
     double median_db;
 };
 
 /** Compares [start, end) of the master (samples; clamped to what both have).
- *  channel  PCM_SIDE only when both sounds have one
- *  out      the caller's on STATUS_OK: residual_clear() it.
+ *  out  the caller's on STATUS_OK: residual_clear() it.
  *  STATUS_INVALID "no_overlap": under 10 s in common. */
 MUST_USE enum status
 residual_compare(struct residual *out, const struct sound *query,
-                 const struct sound *master, enum pcm_channel channel,
-                 const struct timing *timing, uint64_t start, uint64_t end,
-                 struct error *err);
+                 const struct sound *master, const struct timing *timing,
+                 uint64_t start, uint64_t end, struct error *err);
 void residual_clear(struct residual *residual);
 
 #endif

@@ -93,18 +93,18 @@ MUST_USE enum status timing_refine(struct timing *out, double *error_db,
 
 /** Query against sketch, frame by frame of the reference. */
 struct sketch_channel_errors {
-    /* dB, mean over bands 3-24 and the 14 frames (.65 s) around each frame of
-     * |query - sketch| after what changes slowly (5.3 s) is gone. Owned,
-     * frame_count of them; NULL when the channel was not compared. */
+    /* dB, mean over bands 3-24 and the 11 frames (.5 s) around each frame of
+     * |query - sketch|, after what changes slowly (5.3 s) is gone and the rest
+     * was spread over three frames and two bands. Owned, frame_count of them;
+     * NULL when the channel was not compared. */
     float *error_db;
-    /* .5 to 1 of a transcode's mid. */
+    /* .2 of a good transcode's mid, up to .7 at 32 kbit/s. */
     float median_db;
-    /* What is taken for the codec's noise: median_db, .3 dB (side: .6) at the
-     * least. */
+    /* What is taken for the codec's noise: median_db, .2 dB at the least. */
     double noise_db;
-    /* The largest over the noise: 1.2 for a good transcode, over 1.8 where
-     * something else is heard (measured). A different sound differs everywhere,
-     * and may score 1.2: its median is 3.7 dB and more. */
+    /* The largest over the noise: 1.5 for a good transcode, over 2 where a
+     * coder saved or something else is heard (measured). A different sound
+     * differs everywhere, and may score that: its median is 2.2 dB and more. */
     double score;
     size_t worst_frame; /* index in error_db */
 };
@@ -118,6 +118,10 @@ struct sketch_errors {
      * that one side lacks shows here. Smoothed over 1 s. Owned. NAN where the
      * reference is at the bottom of its scale in most bands. */
     float *gain_db;
+    /* From its 5th to its 95th percentile: how the loudness rides. Up to 1.4 of
+     * a transcode (.8 from 96 kbit/s on), 1.7 and more where a compressor, a
+     * limiter or a leveller was at work (measured). */
+    float gain_spread_db;
 };
 
 /** Compares where both are: all frames of the reference whose samples lie in

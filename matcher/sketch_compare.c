@@ -23,7 +23,7 @@ enum {
     MEAN_FRAMES = 5,
     MEDIAN_MEANS = 23,
     DIFFERENCE_MAX = 12 * LEVEL_DB,
-    WINDOW_FRAMES = 14,
+    WINDOW_FRAMES = 11,
     /* A quiet query cannot go as deep as the sketch; what it has not is not
      * held against it, but for no more than this much of the scale. */
     FLOOR_MAX = 12 * LEVEL_DB,
@@ -34,10 +34,8 @@ enum {
     GAIN_FRAMES = 21,
     SIDE_MIN_DB = -25,
 };
-/* Less noise than this is not believed in. The side has more cells that are
- * masked, and so count nothing, where it then stands out. */
-static const double MEDIAN_MIN_DB = .3;
-static const double SIDE_MEDIAN_MIN_DB = .6;
+/* Less noise than this is not believed in. */
+static const double MEDIAN_MIN_DB = .2;
 
 /* One channel of both on the way: rows of frame_count values. */
 struct comparison {
@@ -47,6 +45,7 @@ struct comparison {
     size_t frame_count;
     int16_t *query;    /* SKETCH_BANDS rows */
     int16_t *row;      /* of one band: reference, then differences */
+    int16_t *before;   /* the differences of the band below */
     int16_t *telling;  /* of one band: differences of cells that tell */
     int16_t *means;    /* of one band, one each MEAN_FRAMES */
     int16_t *slow;     /* the same, smoothed */
@@ -59,6 +58,7 @@ static void comparison_clear(struct comparison *c)
 {
     free(c->query);
     free(c->row);
+    free(c->before);
     free(c->telling);
     free(c->means);
     free(c->slow);
@@ -84,15 +84,16 @@ static enum status comparison_open(struct comparison *c, size_t frame_count,
     *c = (struct comparison){.frame_count = frame_count};
     c->query = calloc(frame_count, SKETCH_BANDS * sizeof *c->query);
     c->row = calloc(frame_count, sizeof *c->row);
+    c->before = calloc(frame_count, sizeof *c->before);
     c->telling = calloc(frame_count, sizeof *c->telling);
     c->means = calloc(means, sizeof *c->means);
     c->slow = calloc(means, sizeof *c->slow);
     c->distance = calloc(frame_count, sizeof *c->distance);
     c->gain = calloc(frame_count, sizeof *c->gain);
     c->bands = calloc(frame_count, sizeof *c->bands);
-    if (c->query == NULL || c->row == NULL || c->telling == NULL ||
-        c->means == NULL || c->slow == NULL || c->distance == NULL ||
-        c->gain == NULL || c->bands == NULL) {
+    if (c->query == NULL || c->row == NULL || c->before == NULL ||
+        c->telling == NULL || c->means == NULL || c->slow == NULL ||
+        c->distance == NULL || c->gain == NULL || c->bands == NULL) {
         comparison_clear(c);
         return no_memory(err);
     }
@@ -270,18 +271,38 @@ static void smooth(int16_t *slow, const int16_t *means, size_t count)
     }
 }
 
-static void add_distance(const struct comparison *c)
+/* Takes away from a row of differences what changes slowly, and spreads the
+ * rest over three frames. */
+static void settle(const struct comparison *c)
 {
+    size_t last = c->frame_count - 1;
+
     find_means(c);
     smooth(c->slow, c->means, (c->frame_count + MEAN_FRAMES - 1) / MEAN_FRAMES);
+    int left = c->row[0] - c->slow[0];
+    int here = left;
+    for (size_t i = 0; i <= last; i++) {
+        size_t next = i < last ? i + 1 : last;
+        int right =
+            i < last ? c->row[next] - c->slow[next / MEAN_FRAMES] : here;
+        c->row[i] = (int16_t)((left + here + right) / 3);
+        left = here;
+        here = right;
+    }
+}
+
+/* Of the mean of two neighbouring bands: what a coder adds to one cell it does
+ * not add to the next, and a word that is missing lacks in all. */
+static void add_distance(const struct comparison *c)
+{
     for (size_t i = 0; i < c->frame_count; i++) {
-        int difference = abs(c->row[i] - c->slow[i / MEAN_FRAMES]);
+        int difference = abs(c->row[i] + c->before[i]) / 2;
         c->distance[i] +=
             difference > DIFFERENCE_MAX ? DIFFERENCE_MAX : difference;
     }
 }
 
-static void compare_bands(const struct comparison *c)
+static void compare_bands(struct comparison *c)
 {
     int16_t gains[SKETCH_BANDS];
 
@@ -289,10 +310,17 @@ static void compare_bands(const struct comparison *c)
     for (size_t band = 0; band < SKETCH_BANDS; band++) {
         read_row(c->row, c, c->reference, band);
         add_gain(c, band, gains[band]);
-        if (band >= FIRST_BAND && band <= LAST_BAND) {
-            subtract(c, band, gains[band]);
+        if (band + 1 < FIRST_BAND || band > LAST_BAND) {
+            continue;
+        }
+        subtract(c, band, gains[band]);
+        settle(c);
+        if (band >= FIRST_BAND) {
             add_distance(c);
         }
+        int16_t *row = c->row;
+        c->row = c->before;
+        c->before = row;
     }
 }
 
@@ -305,8 +333,7 @@ static size_t window_start(size_t i, size_t length, size_t count)
 }
 
 static enum status finish(struct sketch_channel_errors *out,
-                          const struct comparison *c, double least_median_db,
-                          struct error *err)
+                          const struct comparison *c, struct error *err)
 {
     const int bands = LAST_BAND - FIRST_BAND + 1;
     const float scale = 1.F / (float)(bands * WINDOW_FRAMES * LEVEL_DB);
@@ -335,7 +362,7 @@ static enum status finish(struct sketch_channel_errors *out,
     }
     int median = rank_select(c->row, count, count / 2);
     out->median_db = (float)median / LEVEL_DB;
-    out->noise_db = fmax((double)out->median_db, least_median_db);
+    out->noise_db = fmax((double)out->median_db, MEDIAN_MIN_DB);
     out->score = out->error_db[out->worst_frame] / out->noise_db;
     return STATUS_OK;
 }
@@ -365,15 +392,33 @@ static void smooth_gain(float *out, const struct comparison *c,
     }
 }
 
+/* Between the twentieth part that is softest and the loudest one. */
+static float spread_of(const struct comparison *c, const float *gain_db)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < c->frame_count; i++) {
+        if (!isnan(gain_db[i])) {
+            c->telling[count++] = (int16_t)lrintf(gain_db[i] * LEVEL_DB);
+        }
+    }
+    if (count == 0) {
+        return 0;
+    }
+    int low = rank_select(c->telling, count, count / 20);
+    int high = rank_select(c->telling, count, count - 1 - count / 20);
+    return (float)(high - low) / LEVEL_DB;
+}
+
 /* Clears c->bands where the frame does not tell. */
-static enum status finish_gain(float **out, const struct comparison *c,
-                               struct error *err)
+static enum status finish_gain(struct sketch_errors *out,
+                               const struct comparison *c, struct error *err)
 {
     size_t heard = 0;
     int16_t median = 0;
 
-    *out = malloc(c->frame_count * sizeof **out);
-    if (*out == NULL) {
+    out->gain_db = malloc(c->frame_count * sizeof *out->gain_db);
+    if (out->gain_db == NULL) {
         return no_memory(err);
     }
     for (size_t i = 0; i < c->frame_count; i++) {
@@ -390,7 +435,8 @@ static enum status finish_gain(float **out, const struct comparison *c,
     for (size_t i = 0; i < c->frame_count; i++) {
         c->row[i] = (int16_t)(c->bands[i] == 0 ? 0 : c->row[i] - median);
     }
-    smooth_gain(*out, c, c->row);
+    smooth_gain(out->gain_db, c, c->row);
+    out->gain_spread_db = spread_of(c, out->gain_db);
     return STATUS_OK;
 }
 
@@ -452,7 +498,7 @@ static enum status compare_side(struct sketch_errors *out, struct comparison *c,
         return status;
     }
     compare_bands(c);
-    return finish(&out->side, c, SIDE_MEDIAN_MIN_DB, err);
+    return finish(&out->side, c, err);
 }
 
 enum status sketch_compare(struct sketch_errors *out, const struct sound *query,
@@ -479,10 +525,10 @@ enum status sketch_compare(struct sketch_errors *out, const struct sound *query,
     }
     if (status == STATUS_OK) {
         compare_bands(&c);
-        status = finish(&out->mid, &c, MEDIAN_MIN_DB, err);
+        status = finish(&out->mid, &c, err);
     }
     if (status == STATUS_OK) {
-        status = finish_gain(&out->gain_db, &c, err);
+        status = finish_gain(out, &c, err);
     }
     if (status == STATUS_OK) {
         status =

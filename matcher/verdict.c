@@ -7,8 +7,8 @@
 /* Of two editions that both pass, the query lies further from the wrong one
  * where the two differ, and equally far elsewhere. Measured: see
  * matcher/README.md, "Thresholds". */
-static const double twin_db = .6;
-static const double sibling_margin_db = .3;
+static const double twin_db = .3;
+static const double sibling_margin_db = .12;
 
 const char *verdict_cause_word(enum verdict_cause cause)
 {

@@ -421,11 +421,11 @@ static enum status compare_samples(struct close_look *look, struct error *err)
     uint64_t start = 0;
     uint64_t end = sound.sample_count;
     skip_quiet(&start, &end, &match->query);
-    status = residual_compare(&residual, &sound, &of_master, PCM_MID, timing,
+    status = residual_compare(&residual, &sound, &of_master, timing,
                               reference_sample(timing, start),
                               reference_sample(timing, end), err);
     if (status == STATUS_OK) {
-        edition_by_samples(look->out, &match->query, &residual);
+        status = edition_by_samples(look->out, &match->query, &residual, err);
     }
 out:
     residual_clear(&residual);
@@ -523,17 +523,6 @@ static void name_references(struct verdict *verdict,
     }
 }
 
-/* Bit rates that take so much away that the sketch sees it: clearly under 128
- * kbit/s in two channels, half of it in one (measured by class: MP3 and AAC at
- * 64 kbit/s, Opus at 32; Opus up to 96 makes up the side). */
-static bool is_coarse(const struct audio_facts *facts)
-{
-    enum { COARSE_BITS = 112000 };
-    uint32_t limit = facts->channels == 1 ? COARSE_BITS / 2 : COARSE_BITS;
-
-    return facts->bit_rate != 0 && facts->bit_rate < limit;
-}
-
 static struct query describe_query(const struct decoder *decoder)
 {
     const struct fingerprint *print = decoder_fingerprint(decoder);
@@ -544,7 +533,6 @@ static struct query describe_query(const struct decoder *decoder)
         .head_quiet_ms = print->head_quiet_ms,
         .tail_quiet_ms = print->tail_quiet_ms,
         .advisory = facts->tags.advisory,
-        .is_coarse = is_coarse(facts),
     };
 }
 

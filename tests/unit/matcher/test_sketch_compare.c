@@ -11,7 +11,7 @@
 /* A master of 40 s: music and a voice 6 dB under it, in the middle. */
 enum { SECONDS = 40, MUTED_AT = 20 * PCM_RATE_HZ };
 static const struct timing same_clock;
-static const double LIMIT = 1.8; /* of a score, sketch.h */
+static const double LIMIT = 2; /* of a score, sketch.h */
 static struct pcm music;
 static struct pcm master;
 
@@ -90,8 +90,9 @@ static void a_sound_is_like_itself(void **state)
     assert_int_equal(errors.frame_count,
                      1 + (master.sample_count - SKETCH_WINDOW_SAMPLES) /
                              SKETCH_HOP_SAMPLES);
-    /* what rounding to steps of 2 dB leaves: .5 dB on the average */
-    assert_true(errors.mid.median_db > .3 && errors.mid.median_db < .6);
+    /* what rounding to steps of 2 dB leaves: .58 dB RMS of a cell, so of the
+     * mean of six .24 RMS and, of such a bell, .19 on the average */
+    assert_true(errors.mid.median_db > .12 && errors.mid.median_db < .25);
     assert_true(errors.mid.score < 1.3);
     assert_non_null(errors.side.error_db);
     assert_true(errors.side.score < 1.4);
