@@ -12,12 +12,13 @@
 static const double max_score = 1.6;
 /* How far a place stands out on the sketch, times the share of its sound that
  * the master does not explain: up to here they are the same, and so many times
- * the limit they are not. What was coded at a low bit rate, which its noise
- * tells, has more of both. */
+ * the limit they are not. What was coded at a low bit rate has more of both:
+ * the limit rises with the noise, from none to that of a coarse copy. */
 static const double max_doubt = .42;
 static const double max_coarse_doubt = .75;
+static const double no_noise_db = .2;
+static const double coarse_noise_db = .25;
 static const double sure = 1.6;
-static const double coarse_noise_db = .22;
 /* Loudness that rides up and down so much is another mastering. */
 static const double max_spread_db = 1.6;
 /* Two recordings of one song may have the same fingerprint nearly; their
@@ -167,8 +168,10 @@ static void list_gaps(struct judgement *out, const struct query *query)
 
 static double doubt_limit(const struct judgement *judgement)
 {
-    return judgement->errors.mid.noise_db > coarse_noise_db ? max_coarse_doubt
-                                                            : max_doubt;
+    double coarse = (judgement->errors.mid.noise_db - no_noise_db) /
+                    (coarse_noise_db - no_noise_db);
+
+    return max_doubt + (max_coarse_doubt - max_doubt) * fmin(coarse, 1);
 }
 
 static double over_noise(const struct sketch_channel_errors *channel, size_t i)
