@@ -12,6 +12,7 @@ int run_catalog_load(int argc, char **argv, struct context *context);
 /* admin_catalog.c */
 int run_catalog_ls(int argc, char **argv, struct context *context);
 int run_catalog_show(int argc, char **argv, struct context *context);
+int run_catalog_takedown(int argc, char **argv, struct context *context);
 /* admin_account.c */
 int run_account_add(int argc, char **argv, struct context *context);
 int run_account_grant(int argc, char **argv, struct context *context);

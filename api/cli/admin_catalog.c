@@ -109,14 +109,11 @@ static void print_shown(const json_t *shown)
     buffer_clear(&line);
 }
 
-int run_catalog_show(int argc, char **argv, struct context *context)
+/* A call to the release or recording that is named. */
+static int ask_by_id(const char *id, const char *method,
+                     struct context *context,
+                     void (*print)(const json_t *answer))
 {
-    const struct command_line line = {
-        .arguments = "ID",
-        .doc = "Shows a release with its tracks, or a recording.",
-        .min_count = 1,
-        .max_count = 1};
-    const char *id = command_parse(argc, argv, context, &line)[0];
     char path[256];
     struct error err;
 
@@ -128,7 +125,50 @@ int run_catalog_show(int argc, char **argv, struct context *context)
         return command_fail(context, &err);
     }
     snprintf(path, sizeof(path), "/v1/admin/releases/%s", id);
-    const struct client_request request = {.method = "GET", .path = path};
+    const struct client_request request = {.method = method, .path = path};
 
-    return command_ask(context, &request, print_shown);
+    return command_ask(context, &request, print);
+}
+
+int run_catalog_show(int argc, char **argv, struct context *context)
+{
+    const struct command_line line = {
+        .arguments = "ID",
+        .doc = "Shows a release with its tracks, or a recording.",
+        .min_count = 1,
+        .max_count = 1};
+    const char *id = command_parse(argc, argv, context, &line)[0];
+
+    return ask_by_id(id, "GET", context, print_shown);
+}
+
+static void print_down(const json_t *down)
+{
+    struct buffer line = {0};
+    struct error ignored;
+
+    if (buffer_printf(&line, &ignored,
+                      "%s is taken down: %" PRId64 " recordings match no more, "
+                      "%" PRId64 " stay on other releases; libraries that "
+                      "hold them play on",
+                      text_member(down, "id", "?"),
+                      text_integer(down, "recordings", 0),
+                      text_integer(down, "kept", 0)) == STATUS_OK) {
+        command_print(&line);
+    }
+    buffer_clear(&line);
+}
+
+int run_catalog_takedown(int argc, char **argv, struct context *context)
+{
+    const struct command_line line = {
+        .arguments = "ID",
+        .doc = "Takes a release or a recording down: no upload is matched to "
+               "it any more. Libraries that hold it play on. Loading its "
+               "files again brings it back.",
+        .min_count = 1,
+        .max_count = 1};
+    const char *id = command_parse(argc, argv, context, &line)[0];
+
+    return ask_by_id(id, "DELETE", context, print_down);
 }

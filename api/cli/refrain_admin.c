@@ -8,6 +8,8 @@ static const struct command commands[] = {
      run_catalog_load},
     {"catalog ls", "list the releases", run_catalog_ls},
     {"catalog show", "show a release or a recording", run_catalog_show},
+    {"catalog takedown", "offer a release or a recording no more",
+     run_catalog_takedown},
     {"account add", "make a subscriber's account", run_account_add},
     {"account grant", "grant a subscription until a date", run_account_grant},
     {"audit", "list the operator's calls, newest first", run_audit},

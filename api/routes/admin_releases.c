@@ -5,6 +5,7 @@
 #include "api/routes/track_json.h"
 #include "api/stash.h"
 #include "catalog/releases/loader.h"
+#include "catalog/releases/takedown.h"
 #include "matcher/utf8.h"
 
 #include <errno.h>
@@ -304,11 +305,40 @@ static enum status show(struct request *request, struct reply *reply,
     return audit_call(request, reply, show_audited, err);
 }
 
+static enum status take_down_audited(struct request *request,
+                                     struct reply *reply, struct audit *audit,
+                                     struct error *err)
+{
+    const char *id = request->parameters[0];
+    struct taken_down down = {.recording_count = 1};
+    memcpy(audit->target, id, sizeof audit->target);
+    enum status status = recording_take_down(request->redis, id, err);
+    if (status == STATUS_NOT_FOUND) {
+        status = release_take_down(request->redis, id, &down, err);
+    }
+    if (status == STATUS_OK) {
+        reply_json(reply, 200,
+                   json_pack("{s:s, s:I, s:I}", "id", id, "recordings",
+                             (json_int_t)down.recording_count, "kept",
+                             (json_int_t)down.kept_count));
+    }
+    return status;
+}
+
+/* DELETE /v1/admin/releases/{id}: likewise */
+static enum status take_down(struct request *request, struct reply *reply,
+                             struct error *err)
+{
+    return audit_call(request, reply, take_down_audited, err);
+}
+
 const struct route routes_admin_releases[] = {
     {"POST", "/v1/admin/releases", ROLE_OPERATOR, BODY_FILE, SPEED_SLOW,
      load_release},
     {"GET", "/v1/admin/releases", ROLE_OPERATOR, BODY_NONE, SPEED_LOOP, list},
     {"GET", "/v1/admin/releases/{id}", ROLE_OPERATOR, BODY_NONE, SPEED_SLOW,
      show},
+    {"DELETE", "/v1/admin/releases/{id}", ROLE_OPERATOR, BODY_NONE, SPEED_SLOW,
+     take_down},
     {0},
 };

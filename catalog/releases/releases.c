@@ -89,7 +89,9 @@ static bool recording_parse(const struct redis_reply *hash,
         number_read(hash, FIELD_SIZE, INT64_MAX, &out->size_bytes);
     out->advisory = (enum advisory)advisory;
     out->container = (enum container)container;
-    return ours && out->number > 0;
+    /* none: taken down */
+    return ours &&
+           (out->number > 0 || redis_reply_field(hash, FIELD_NUMBER) == NULL);
 }
 
 static bool tags_parse(const struct redis_reply *hash, struct tags *out)

@@ -20,7 +20,9 @@ enum {
 
 struct recording {
     char id[ID_SIZE]; /* "rec_" + first 32 hex digits of the master's SHA-256 */
-    uint32_t number;  /* dense, never used again: what the index stores */
+    /* Dense, never used again: what the index stores. 0: taken down
+     * (takedown.h). */
+    uint32_t number;
     char title[TAG_SIZE];
     char artist[TAG_SIZE];
     char isrc[16];

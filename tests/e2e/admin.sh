@@ -165,6 +165,24 @@ admin catalog show "$RECORDING_ID" >"$WORK/show.text" || die "show failed"
 grep -q "$MASTER_ARTIST" "$WORK/show.text" || die "show names no artist"
 expect_exit 1 admin catalog show rec_00000000000000000000000000000000
 
+step "takedown: matched no more, played on, brought back by a load"
+SECOND_ID=$(admin catalog ls --json | jq -rs --arg first "$RELEASE_ID" \
+    'map(select(.release_id != $first))[0].release_id')
+SECOND_RECORDING=$(admin catalog show "$SECOND_ID" --json |
+    jq -r '.tracks[0].recording_id')
+admin catalog takedown "$SECOND_ID" --json >"$WORK/down" || die "takedown failed"
+expect_equal "taken down" "1 0" "$(jq -r '"\(.recordings) \(.kept)"' "$WORK/down")"
+expect_equal "releases now" 1 "$(catalog_size)"
+expect_exit 1 admin catalog takedown "$SECOND_ID"
+expect_exit 1 admin catalog show "$SECOND_ID"
+admin catalog show "$SECOND_RECORDING" >/dev/null ||
+    problem "the record of a recording went with its release"
+expect_exit 1 admin catalog takedown rec_00000000000000000000000000000000
+expect_exit 1 admin catalog takedown ../../etc
+load_json 0 "$WORK/catalog/Second"
+expect_equal "brought back" added "$(load_value '.[0].status')"
+expect_equal "releases now" 2 "$(catalog_size)"
+
 step "releases that the service must refuse"
 refuse_tar() { # WHAT FILE
     TOKEN=$OPERATOR api POST '/v1/admin/releases?folder=x' --data-binary "@$2"
@@ -228,7 +246,8 @@ done
 for command in "refrain scan" "refrain ls" "refrain get" "refrain why" \
     "refrain devices" "refrain login" "refrain logout" "refrain-admin audit" \
     "refrain-admin catalog load" "refrain-admin catalog ls" \
-    "refrain-admin catalog show" "refrain-admin account add" \
+    "refrain-admin catalog show" "refrain-admin catalog takedown" \
+    "refrain-admin account add" \
     "refrain-admin account grant"; do
     # shellcheck disable=SC2086
     set -- $command

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "catalog/releases/takedown.h"
 #include "catalog/releases/writer.h"
 #include "tests/support/redis.h"
 
@@ -331,6 +332,84 @@ static void list_past_its_end_is_empty(void **state)
     }
 }
 
+/* ---- taken down ---- */
+
+static void what_is_taken_down_is_found_by_no_query(void **state)
+{
+    struct recording recording = sample("rec_1");
+    struct recording got;
+    struct fingerprint print = {0};
+    struct tags tags;
+    bool known = true;
+    (void)state;
+    assert_int_equal(store(redis, &recording), STATUS_OK);
+    for (int round = 0; round < 2; round++) { /* done twice is done once */
+        assert_int_equal(recording_take_down(redis, "rec_1", NULL), STATUS_OK);
+        assert_int_equal(recording_by_number(redis, 1, &got, NULL),
+                         STATUS_NOT_FOUND);
+        assert_int_equal(recording_print(redis, 1, &print, NULL),
+                         STATUS_NOT_FOUND);
+        assert_int_equal(recording_read(redis, "rec_1", &got, NULL), STATUS_OK);
+        assert_int_equal(got.number, 0);
+        assert_string_equal(got.master_name, recording.master_name);
+        assert_int_equal(
+            recording_known(redis, "rec_1", &got, &tags, &known, NULL),
+            STATUS_OK);
+        assert_false(known);
+    }
+    assert_int_equal(store(redis, &recording), STATUS_OK);
+    assert_int_equal(recording.number, 2); /* a removed number is not filed */
+    assert_int_equal(recording_by_number(redis, 2, &got, NULL), STATUS_OK);
+    assert_int_equal(recording_take_down(redis, "rec_2", NULL),
+                     STATUS_NOT_FOUND);
+}
+
+static void store_release(const char *id, const char *const *recordings,
+                          size_t count)
+{
+    struct release_track tracks[4] = {0};
+    struct release release = {
+        .title = "R", .loaded_ms = 5, .tracks = tracks, .track_count = count};
+    for (size_t i = 0; i < count; i++) {
+        struct recording recording = sample(recordings[i]);
+        assert_int_equal(store(redis, &recording), STATUS_OK);
+        tracks[i].disc = 1;
+        tracks[i].track = (uint32_t)i + 1;
+        (void)snprintf(tracks[i].recording_id, ID_SIZE, "%s", recordings[i]);
+    }
+    (void)snprintf(release.id, sizeof release.id, "%s", id);
+    assert_int_equal(release_store(redis, &release, NULL), STATUS_OK);
+}
+
+static uint32_t number_of(const char *recording_id)
+{
+    struct recording recording;
+    assert_int_equal(recording_read(redis, recording_id, &recording, NULL),
+                     STATUS_OK);
+    return recording.number;
+}
+
+static void a_release_leaves_what_others_have(void **state)
+{
+    struct taken_down down;
+    struct release release;
+    (void)state;
+    store_release("rel_1", (const char *const[]){"rec_b", "rec_a", "rec_b"}, 3);
+    store_release("rel_2", (const char *const[]){"rec_b", "rec_c"}, 2);
+    assert_int_equal(release_take_down(redis, "rel_1", &down, NULL), STATUS_OK);
+    assert_int_equal(down.recording_count, 1);
+    assert_int_equal(down.kept_count, 1);
+    assert_int_equal(number_of("rec_a"), 0);
+    assert_true(number_of("rec_b") > 0 && number_of("rec_c") > 0);
+    assert_int_equal(release_read(redis, "rel_1", &release, NULL),
+                     STATUS_NOT_FOUND);
+    assert_int_equal(release_take_down(redis, "rel_1", &down, NULL),
+                     STATUS_NOT_FOUND);
+    assert_int_equal(release_take_down(redis, "rel_2", &down, NULL), STATUS_OK);
+    assert_int_equal(down.recording_count, 2);
+    assert_int_equal(number_of("rec_b"), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, empty)
@@ -345,6 +424,8 @@ int main(void)
         TEST(damaged_releases_are_corrupt),
         TEST(list_goes_page_by_page_in_order_of_loading),
         TEST(list_past_its_end_is_empty),
+        TEST(what_is_taken_down_is_found_by_no_query),
+        TEST(a_release_leaves_what_others_have),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
