@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Where a file is cut: FastCDC with normalised chunking, level 2 (Xia et al.,
- *  USENIX ATC 2016). A cut depends on the 64 bytes before it alone, so bytes
- *  put in or taken out change the chunks around them and no others.
+/** Where a span of a file is cut: FastCDC with normalised chunking, level 2
+ * (Xia et al., USENIX ATC 2016). A cut depends on the 64 bytes before it alone,
+ * so bytes put in or taken out change the chunks around them and no others.
  *
  *  The table that decides is made from the region's secret: the lengths of
  *  chunks can be seen in the store, and with a public table whoever has a song
@@ -35,7 +35,7 @@ void chunker_gear_init(struct chunker_gear *out,
 
 /** The length of the first chunk of `bytes`: 1..CHUNKER_MAX_BYTES, under
  *  CHUNKER_MIN_BYTES only when `length` is.
- *  length  1 or more; fewer than CHUNKER_MAX_BYTES only when the file ends
+ *  length  1 or more; fewer than CHUNKER_MAX_BYTES only when the span ends
  *          there, else the cut would depend on how the file was read. */
 size_t chunker_cut(const struct chunker_gear *gear, const uint8_t *bytes,
                    size_t length);
