@@ -2,11 +2,14 @@
 #include "catalog/vault/manifest.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    FORMAT_VERSION = 1,
+    FORMAT_VERSION = 2,
+    FORMAT_VERSION_UNSPLIT = 1, /* the same, with parts of PART_SOUND alone */
+    VERSION_OFFSET = 4,
     SUITE_AES256_GCM = 1,
     HEADER_BYTES = 8,
     NONCE_OFFSET = HEADER_BYTES,
@@ -59,8 +62,13 @@ enum status manifest_add(struct manifest *manifest, enum part_kind kind,
 {
     assert(chunk->length_bytes >= 1);
     assert(chunk->length_bytes <= CHUNKER_MAX_BYTES);
+    bool patches = kind == PART_PATCHES;
+    assert(patches || manifest->patches_bytes == 0);
     if (manifest->part_count == MANIFEST_MAX_PARTS ||
-        manifest->size_bytes + chunk->length_bytes > MANIFEST_MAX_FILE_BYTES) {
+        (patches ? manifest->patches_bytes + chunk->length_bytes >
+                       PATCH_LIST_MAX_BYTES
+                 : manifest->size_bytes + chunk->length_bytes >
+                       MANIFEST_MAX_FILE_BYTES)) {
         return error_set(err, STATUS_LIMIT, "too_large",
                          "the file is over 4 GiB: upload it in parts");
     }
@@ -69,7 +77,8 @@ enum status manifest_add(struct manifest *manifest, enum part_kind kind,
         manifest->parts[manifest->part_count] =
             (struct manifest_part){.kind = kind, .chunk = *chunk};
         manifest->part_count++;
-        manifest->size_bytes += chunk->length_bytes;
+        manifest->patches_bytes += patches ? chunk->length_bytes : 0;
+        manifest->size_bytes += patches ? 0 : chunk->length_bytes;
     }
     return status;
 }
@@ -102,15 +111,18 @@ static enum status parse_part(struct manifest *out, const uint8_t *at,
                               struct error *err)
 {
     struct chunk_ref chunk = {.length_bytes = load_u32le(at + 1)};
-    if (at[0] != PART_CHUNK) {
+    if (at[0] < PART_SOUND || at[0] > PART_PATCHES) {
         return corrupt(err, "has a part of an unknown kind");
+    }
+    if (at[0] != PART_PATCHES && out->patches_bytes > 0) {
+        return corrupt(err, "has parts in an impossible order");
     }
     if (chunk.length_bytes < 1 || chunk.length_bytes > CHUNKER_MAX_BYTES) {
         return corrupt(err, "has a chunk of an impossible length");
     }
     memcpy(chunk.key, at + 5, AES128_KEY_BYTES);
     memcpy(chunk.name, at + 5 + AES128_KEY_BYTES, SHA256_BYTES);
-    enum status status = manifest_add(out, PART_CHUNK, &chunk, err);
+    enum status status = manifest_add(out, (enum part_kind)at[0], &chunk, err);
     crypto_wipe(&chunk, sizeof chunk);
     return status == STATUS_LIMIT ? corrupt(err, "is too long") : status;
 }
@@ -154,11 +166,11 @@ static void derive_key(uint8_t out[AES256_KEY_BYTES],
 
 /* header ‖ account id ‖ 0 ‖ track id ‖ 0: what is authenticated but not in the
  * body. The zero bytes keep ("ab", "c") and ("a", "bc") apart. */
-static enum status make_aad(struct buffer *out,
+static enum status make_aad(struct buffer *out, const uint8_t *header,
                             const struct manifest_place *place,
                             struct error *err)
 {
-    enum status status = buffer_append(out, HEADER, sizeof HEADER, err);
+    enum status status = buffer_append(out, header, HEADER_BYTES, err);
     if (status == STATUS_OK) {
         status = buffer_append(out, place->account_id,
                                strlen(place->account_id) + 1, err);
@@ -178,7 +190,7 @@ enum status manifest_seal(struct buffer *out, const struct manifest *manifest,
     size_t sealed_length = BODY_OFFSET + body_length + GCM_TAG_BYTES;
     uint8_t key[AES256_KEY_BYTES] = {0};
     struct buffer aad = {0};
-    enum status status = make_aad(&aad, place, err);
+    enum status status = make_aad(&aad, HEADER, place, err);
     if (status == STATUS_OK) {
         status = buffer_reserve(out, sealed_length, err);
     }
@@ -210,7 +222,7 @@ static enum status unseal(struct buffer *plain, const uint8_t *sealed,
     uint8_t key[AES256_KEY_BYTES] = {0};
     struct buffer aad = {0};
     const uint8_t *body = sealed + BODY_OFFSET;
-    enum status status = make_aad(&aad, place, err);
+    enum status status = make_aad(&aad, sealed, place, err);
     if (status == STATUS_OK) {
         status = buffer_reserve(plain, body_length, err);
     }
@@ -240,7 +252,12 @@ enum status manifest_open(struct manifest *out, const void *sealed,
         length > MANIFEST_MAX_SEALED_BYTES) {
         return corrupt(err, "has an impossible length");
     }
-    if (memcmp(sealed, HEADER, sizeof HEADER) != 0) {
+    uint8_t header[HEADER_BYTES];
+    memcpy(header, sealed, sizeof header);
+    if (header[VERSION_OFFSET] == FORMAT_VERSION_UNSPLIT) {
+        header[VERSION_OFFSET] = FORMAT_VERSION;
+    }
+    if (memcmp(header, HEADER, sizeof HEADER) != 0) {
         return corrupt(err, "is of a form that is not known here");
     }
     struct buffer plain = {0};

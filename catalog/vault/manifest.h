@@ -2,6 +2,7 @@
 #ifndef REFRAIN_CATALOG_VAULT_MANIFEST_H
 #define REFRAIN_CATALOG_VAULT_MANIFEST_H
 
+#include "catalog/vault/essence.h"
 #include "catalog/vault/seal.h"
 #include "matcher/buffer.h"
 #include "matcher/status.h"
@@ -15,7 +16,10 @@
  *  Offset table: catalog/FORMAT.md. No I/O; thread-safe. */
 
 enum part_kind {
-    PART_CHUNK = 1, /* the next bytes of the file */
+    PART_SOUND = 1,   /* the next bytes of the file, their patches taken out */
+    PART_TAGS = 2,    /* the next bytes of the file */
+    PART_PATCHES = 3, /* the next bytes of the list of patches (patch.h): behind
+                         all others, and no bytes of the file */
 };
 
 struct manifest_part {
@@ -24,14 +28,17 @@ struct manifest_part {
 };
 
 /* 4 GiB: more than any song and a bound on all that follows from it. */
-#define MANIFEST_MAX_FILE_BYTES (UINT64_C(1) << 32)
+#define MANIFEST_MAX_FILE_BYTES ESSENCE_MAX_FILE_BYTES
 enum {
-    /* only the last chunk of a file may be under CHUNKER_MIN_BYTES */
-    MANIFEST_MAX_PARTS = (1 << 16),
+    /* The largest file in the smallest chunks, the largest list of patches
+     * likewise; and the last chunk of each span, and of the list, may be under
+     * CHUNKER_MIN_BYTES. */
+    MANIFEST_MAX_PARTS = (1 << 16) + PATCH_LIST_MAX_BYTES / CHUNKER_MIN_BYTES +
+                         ESSENCE_MAX_SPANS + 1,
     MANIFEST_PART_BYTES = 1 + 4 + AES128_KEY_BYTES + SHA256_BYTES,
     MANIFEST_MAX_SEALED_BYTES = 64 + MANIFEST_MAX_PARTS * MANIFEST_PART_BYTES,
 };
-_Static_assert((UINT64_C(1) << 32) / CHUNKER_MIN_BYTES == MANIFEST_MAX_PARTS,
+_Static_assert((UINT64_C(1) << 32) / CHUNKER_MIN_BYTES == 1 << 16,
                "the largest file in the smallest chunks");
 
 /** A zeroed struct is an empty manifest: that of an empty file. */
@@ -40,11 +47,13 @@ struct manifest {
     size_t part_count;
     size_t part_capacity;
     uint64_t size_bytes;    /* of the file: the sum over its parts */
+    uint32_t patches_bytes; /* of the list of patches, likewise */
     uint8_t secret_version; /* of the region, when its keys were made */
 };
 
-/** Adds a part at the end. STATUS_LIMIT "too_large" past the bounds above;
- *  STATUS_NO_MEMORY. Nothing was added then. */
+/** Adds a part at the end; bytes of the file never after patches.
+ *  STATUS_LIMIT "too_large" past the bounds above; STATUS_NO_MEMORY. Nothing
+ *  was added then. */
 MUST_USE enum status manifest_add(struct manifest *manifest,
                                   enum part_kind kind,
                                   const struct chunk_ref *chunk,

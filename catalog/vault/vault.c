@@ -2,6 +2,7 @@
 #include "catalog/vault/vault.h"
 
 #include "catalog/vault/chunker.h"
+#include "catalog/vault/essence.h"
 #include "catalog/vault/manifest.h"
 #include "catalog/vault/seal.h"
 #include "catalog/vault/vault_internal.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -23,6 +25,8 @@ struct put {
     const uint8_t *region_secret;
     struct chunker_gear gear;
     struct manifest manifest;
+    struct essence essence;
+    struct patch_cursor patches;
     int fd;
     uint64_t offset_bytes; /* in the file, of the window's end */
     size_t start;          /* in the window, of the next chunk */
@@ -61,71 +65,158 @@ void vault_close(struct vault *vault)
     free(vault);
 }
 
-/* Fills the window up to its end or the file's. */
+static enum status unreadable(struct error *err, const char *why)
+{
+    return error_set(err, STATUS_UNAVAILABLE, "upload_unreadable",
+                     "cannot read the upload (%s): check the disk and send it "
+                     "again",
+                     why);
+}
+
+/* Reads up to `length` bytes at `offset`; *got is 0 at the file's end alone. */
+static enum status read_some(int fd, uint64_t offset, uint8_t *out,
+                             size_t length, size_t *got, struct error *err)
+{
+    ssize_t count = 0;
+    do {
+        count = pread(fd, out, length, (off_t)offset);
+    } while (count < 0 && errno == EINTR);
+    *got = count < 0 ? 0 : (size_t)count;
+    return count < 0 ? unreadable(err, strerrordesc_np(errno)) : STATUS_OK;
+}
+
+/* Fills the window up to its end or the file's, patches taken out. */
 static enum status fill_window(struct put *put, struct error *err)
 {
     memmove(put->window, put->window + put->start, put->end - put->start);
     put->end -= put->start;
     put->start = 0;
     while (put->end < sizeof put->window) {
-        ssize_t got =
-            pread(put->fd, put->window + put->end,
-                  sizeof put->window - put->end, (off_t)put->offset_bytes);
-        if (got < 0 && errno == EINTR) {
-            continue;
+        size_t got = 0;
+        enum status status =
+            read_some(put->fd, put->offset_bytes, put->window + put->end,
+                      sizeof put->window - put->end, &got, err);
+        if (status != STATUS_OK || got == 0) {
+            return status;
         }
-        if (got < 0) {
-            return error_set(err, STATUS_UNAVAILABLE, "upload_unreadable",
-                             "cannot read the upload (%s): check the disk and "
-                             "send it again",
-                             strerrordesc_np(errno));
-        }
-        if (got == 0) {
-            break;
-        }
-        put->end += (size_t)got;
-        put->offset_bytes += (uint64_t)got;
+        patch_blank(&put->patches, put->offset_bytes, put->window + put->end,
+                    got);
+        put->end += got;
+        put->offset_bytes += got;
     }
     return STATUS_OK;
 }
 
-/* Cuts, seals and stores the next chunk of the window. */
-static enum status put_chunk(struct put *put, struct error *err)
+/* Cuts, seals and stores the first chunk of `plain`; *length, which is that of
+ * all of it, becomes the chunk's. */
+static enum status put_chunk(struct put *put, enum part_kind kind,
+                             const uint8_t *plain, size_t *length_bytes,
+                             struct error *err)
 {
     struct chunk_ref chunk;
-    const uint8_t *plain = put->window + put->start;
-    size_t length = chunker_cut(&put->gear, plain, put->end - put->start);
+    size_t length = chunker_cut(&put->gear, plain, *length_bytes);
     seal_chunk(put->object, &chunk, put->region_secret, plain,
                (uint32_t)length);
-    enum status status = manifest_add(&put->manifest, PART_CHUNK, &chunk, err);
+    enum status status = manifest_add(&put->manifest, kind, &chunk, err);
     if (status == STATUS_OK) {
         status =
             put->store->methods->put(put->store, chunk.name, put->object,
                                      seal_object_bytes((uint32_t)length), err);
     }
     crypto_wipe(&chunk, sizeof chunk);
-    put->start += length;
+    *length_bytes = length;
     return status;
 }
 
-/* manifest_add() bounds the loop. */
-static enum status put_file(struct put *put, struct error *err)
+static enum status put_span(struct put *put, const struct span *span,
+                            struct error *err)
 {
-    for (;;) {
+    enum part_kind kind = span->kind == SPAN_SOUND ? PART_SOUND : PART_TAGS;
+    uint64_t left = span->length_bytes;
+    while (left > 0) {
         enum status status = STATUS_OK;
-        if (put->end - put->start < CHUNKER_MAX_BYTES) {
+        size_t held = put->end - put->start;
+        if (held < CHUNKER_MAX_BYTES && held < left) {
             status = fill_window(put, err);
+            held = put->end - put->start;
         }
-        if (status == STATUS_OK && put->start == put->end) {
-            return STATUS_OK;
+        if (status == STATUS_OK && held < CHUNKER_MAX_BYTES && held < left) {
+            status = unreadable(err, "it was cut meanwhile");
         }
+        size_t length = held < left ? held : (size_t)left;
         if (status == STATUS_OK) {
-            status = put_chunk(put, err);
+            status =
+                put_chunk(put, kind, put->window + put->start, &length, err);
         }
         if (status != STATUS_OK) {
             return status;
         }
+        put->start += length;
+        left -= length;
     }
+    return STATUS_OK;
+}
+
+static enum status put_patches(struct put *put, struct error *err)
+{
+    const struct buffer *list = &put->essence.patches;
+    enum status status = STATUS_OK;
+    for (size_t at = 0; status == STATUS_OK && at < list->length;) {
+        size_t length = list->length - at;
+        status = put_chunk(put, PART_PATCHES, list->bytes + at, &length, err);
+        at += length;
+    }
+    return status;
+}
+
+/* For essence_split(). */
+static enum status read_exactly(void *context, uint64_t offset, uint8_t *out,
+                                size_t length, struct error *err)
+{
+    const struct put *put = context;
+    for (size_t done = 0; done < length;) {
+        size_t got = 0;
+        enum status status = read_some(put->fd, offset + done, out + done,
+                                       length - done, &got, err);
+        if (status == STATUS_OK && got == 0) {
+            status = unreadable(err, "it was cut meanwhile");
+        }
+        if (status != STATUS_OK) {
+            return status;
+        }
+        done += got;
+    }
+    return STATUS_OK;
+}
+
+static enum status split_file(struct put *put, struct error *err)
+{
+    struct stat facts;
+    if (fstat(put->fd, &facts) != 0) {
+        return unreadable(err, strerrordesc_np(errno));
+    }
+    const struct essence_source source = {.read = read_exactly,
+                                          .context = put,
+                                          .size_bytes =
+                                              (uint64_t)facts.st_size};
+    if (source.size_bytes > ESSENCE_MAX_FILE_BYTES) {
+        return error_set(err, STATUS_LIMIT, "too_large",
+                         "the file is over 4 GiB: upload it in parts");
+    }
+    enum status status = essence_split(&put->essence, &source, err);
+    patch_cursor_init(&put->patches, put->essence.patches.bytes,
+                      put->essence.patches.length);
+    return status;
+}
+
+static enum status put_file(struct put *put, struct error *err)
+{
+    enum status status = split_file(put, err);
+    for (size_t i = 0; status == STATUS_OK && i < put->essence.span_count;
+         i++) {
+        status = put_span(put, &put->essence.spans[i], err);
+    }
+    return status == STATUS_OK ? put_patches(put, err) : status;
 }
 
 enum status vault_put(struct vault *vault, const struct vault_owner *owner,
@@ -158,6 +249,7 @@ enum status vault_put(struct vault *vault, const struct vault_owner *owner,
         status = manifest_seal(manifest, &put->manifest, &place, err);
     }
     manifest_clear(&put->manifest);
+    essence_clear(&put->essence);
     crypto_wipe(put, sizeof *put);
     free(put);
     return status;

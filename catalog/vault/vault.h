@@ -8,12 +8,13 @@
 
 #include <stdint.h>
 
-/** Where unmatched audio is kept: cut into chunks by content, each sealed
- *  under a key that its contents and the region's secret give, stored under
- *  the hash of its ciphertext; the list of chunks and keys is the manifest,
- *  sealed under the account's key. Bytes: catalog/FORMAT.md. A file has up to
- *  4 GiB and so up to 65536 chunks; an empty one is fine and has none.
- *  Thread-safe: one vault serves all threads; a reader belongs to one. */
+/** Where unmatched audio is kept: tags apart from sound (essence.h), cut into
+ *  chunks by content, each sealed under a key that its contents and the
+ * region's secret give, stored under the hash of its ciphertext; the list of
+ * chunks and keys is the manifest, sealed under the account's key. Bytes:
+ * catalog/FORMAT.md. A file has up to 4 GiB and MANIFEST_MAX_PARTS chunks; an
+ * empty one is fine and has none. Thread-safe: one vault serves all threads; a
+ * reader belongs to one. */
 struct vault;
 struct vault_reader;
 
@@ -56,7 +57,8 @@ vault_reader_open(struct vault_reader **out, struct vault *vault,
 uint64_t vault_reader_size(const struct vault_reader *reader);
 /** Reads up to `length` bytes at `offset` into `out`; *got is short only at
  *  the end of the file. Only verified bytes are handed out: on error *got is 0
- *  and what was put into `out` is wiped. A seek costs one 16 KiB segment.
+ *  and what was put into `out` is wiped. A seek costs one 16 KiB segment; the
+ *  first read of an Ogg file also its list of patches, 6 bytes a page.
  *  STATUS_CORRUPT "chunk_corrupt" · STATUS_UNAVAILABLE "chunk_missing",
  *  "chunk_unreadable". */
 MUST_USE enum status vault_read(struct vault_reader *reader, uint64_t offset,

@@ -14,11 +14,14 @@ _Static_assert(2 * SEAL_MAX_SEGMENTS <= STORE_MAX_PIECES,
 
 /* Whole segments go straight into the caller's memory and are opened there;
  * of a segment that is wanted in part, the whole is kept, since the next read
- * will most likely want the rest of it. */
+ * will most likely want the rest of it. Patches are put in at the end. */
 struct vault_reader {
     struct store *store;
-    struct manifest manifest; /* secret */
-    uint64_t *starts;         /* owned; in the file, of each part */
+    struct manifest manifest;    /* secret */
+    uint64_t *starts;            /* owned; in the file, of each part */
+    size_t file_part_count;      /* of the parts, those that are the file's */
+    struct buffer patch_list;    /* owned; empty before the first read */
+    struct patch_cursor patches; /* in it */
     /* the chunk in hand */
     struct store_object *object; /* owned; NULL: none */
     struct crypto_gcm *gcm;      /* owned; NULL: none */
@@ -43,8 +46,13 @@ static enum status index_parts(struct vault_reader *reader, struct error *err)
     }
     uint64_t start = 0;
     for (size_t i = 0; i < count; i++) {
+        const struct manifest_part *part = &reader->manifest.parts[i];
+        if (part->kind == PART_PATCHES) {
+            break;
+        }
         reader->starts[i] = start;
-        start += reader->manifest.parts[i].chunk.length_bytes;
+        reader->file_part_count = i + 1;
+        start += part->chunk.length_bytes;
     }
     return STATUS_OK;
 }
@@ -98,6 +106,7 @@ void vault_reader_close(struct vault_reader *reader)
     }
     drop_chunk(reader);
     manifest_clear(&reader->manifest);
+    buffer_wipe(&reader->patch_list);
     free(reader->starts);
     free(reader);
 }
@@ -111,7 +120,7 @@ uint64_t vault_reader_size(const struct vault_reader *reader)
 static size_t find_part(const struct vault_reader *reader, uint64_t offset)
 {
     size_t low = 0;
-    size_t high = reader->manifest.part_count;
+    size_t high = reader->file_part_count;
     assert(high > 0);
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
@@ -252,6 +261,36 @@ static enum status read_step(struct vault_reader *reader, uint64_t offset,
     return status;
 }
 
+static enum status read_patches(struct vault_reader *reader, struct error *err)
+{
+    const struct manifest *manifest = &reader->manifest;
+    struct buffer *list = &reader->patch_list;
+    enum status status = buffer_reserve(list, manifest->patches_bytes, err);
+    for (size_t i = reader->file_part_count;
+         status == STATUS_OK && i < manifest->part_count; i++) {
+        status = take_chunk(reader, i, err);
+        if (status == STATUS_OK) {
+            status = open_segments(reader, 0,
+                                   seal_segment_count(reader->length_bytes),
+                                   list->bytes + list->length, err);
+        }
+        if (status == STATUS_OK) {
+            list->length += reader->length_bytes;
+        }
+    }
+    if (status == STATUS_OK &&
+        !patch_list_valid(list->bytes, list->length, manifest->size_bytes)) {
+        status = error_set(err, STATUS_CORRUPT, "chunk_corrupt",
+                           "the list of a stored song's pages is damaged: "
+                           "upload the song again");
+    }
+    if (status != STATUS_OK) {
+        buffer_wipe(list);
+    }
+    patch_cursor_init(&reader->patches, list->bytes, list->length);
+    return status;
+}
+
 enum status vault_read(struct vault_reader *reader, uint64_t offset, void *out,
                        size_t length, size_t *got, struct error *err)
 {
@@ -259,19 +298,23 @@ enum status vault_read(struct vault_reader *reader, uint64_t offset, void *out,
     uint64_t left = offset < size ? size - offset : 0;
     size_t wanted = length < left ? length : (size_t)left;
     size_t done = 0;
-    while (done < wanted) {
+    enum status status = STATUS_OK;
+    if (reader->patch_list.length < reader->manifest.patches_bytes) {
+        status = read_patches(reader, err);
+    }
+    while (status == STATUS_OK && done < wanted) {
         size_t step = 0;
-        enum status status =
-            read_step(reader, offset + done, (uint8_t *)out + done,
-                      wanted - done, &step, err);
-        if (status != STATUS_OK) {
-            crypto_wipe(out, wanted);
-            *got = 0;
-            return status;
-        }
-        assert(step > 0);
+        status = read_step(reader, offset + done, (uint8_t *)out + done,
+                           wanted - done, &step, err);
+        assert(status != STATUS_OK || step > 0);
         done += step;
     }
+    if (status != STATUS_OK) {
+        crypto_wipe(out, wanted);
+        *got = 0;
+        return status;
+    }
+    patch_restore(&reader->patches, offset, out, wanted);
     *got = done;
     return STATUS_OK;
 }

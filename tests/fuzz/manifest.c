@@ -12,18 +12,21 @@ static const struct manifest_place PLACE = {
 /* What was accepted keeps to the bounds, and sealing brings it back. */
 static void check_accepted(const struct manifest *manifest)
 {
-    uint64_t sum = 0;
+    uint64_t sums[PART_PATCHES + 1] = {0};
     struct buffer sealed = {0};
     struct manifest again = {0};
     enum status status = STATUS_OK;
     assert(manifest->part_count <= MANIFEST_MAX_PARTS);
     for (size_t i = 0; i < manifest->part_count; i++) {
+        enum part_kind kind = manifest->parts[i].kind;
         uint32_t part_bytes = manifest->parts[i].chunk.length_bytes;
         assert(part_bytes >= 1 && part_bytes <= CHUNKER_MAX_BYTES);
-        assert(manifest->parts[i].kind == PART_CHUNK);
-        sum += part_bytes;
+        assert(kind >= PART_SOUND && kind <= PART_PATCHES);
+        assert(kind == PART_PATCHES || sums[PART_PATCHES] == 0);
+        sums[kind] += part_bytes;
     }
-    assert(sum == manifest->size_bytes);
+    assert(sums[PART_SOUND] + sums[PART_TAGS] == manifest->size_bytes);
+    assert(sums[PART_PATCHES] == manifest->patches_bytes);
     status = manifest_seal(&sealed, manifest, &PLACE, NULL);
     assert(status == STATUS_OK);
     status = manifest_open(&again, sealed.bytes, sealed.length, &PLACE, NULL);

@@ -22,19 +22,30 @@ static const struct manifest_place PLACE = {
     .account_key = ACCOUNT_KEY, .account_id = "acc_1", .track_id = "trk_2"};
 
 /* Made with Python's hmac and cryptography (AESGCM) from the table in
- * FORMAT.md: two parts, of 100000 and 5 bytes, secret version 7. */
+ * FORMAT.md: sound of 100000 bytes, tags of 5, patches of 9, secret version 7.
+ */
 static const char GOLDEN[] =
+    "52464d4e02010000000102030405060708090a0bfd04fab7ff6826ece44c0ad47e685bc821"
+    "2cba0e14d2594e35427154654d31bc16d2b3ff519ab83bb7e50e386c29bf13e2b0fb939615"
+    "20935939c2d1350d150d64be4989c70a4a8d32cd2e49bee06f0f900afedfb2613bf037a1d8"
+    "4b2058027cf317174bcd110d5c7a0de854792b1d36e4be08ed7909c4813b0a30a634c2bc87"
+    "87a43c9ed6b3032c7433ff4db341d44903d735cfdceddf89776be06762112b28b969a12018"
+    "9c4295b31df1e16b7c744b6e01d8dc8249bd5083d51dbd11a93e";
+static const char GOLDEN_BODY[] =
+    "a586010000000000030000000700000001a0860100000102030405060708090a0b0c0d0e0f"
+    "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f0205000000"
+    "101112131415161718191a1b1c1d1e1f404142434445464748494a4b4c4d4e4f5051525354"
+    "55565758595a5b5c5d5e5f0309000000202122232425262728292a2b2c2d2e2f6061626364"
+    "65666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f";
+/* Version 1: two parts, of 100000 and 5 bytes. */
+static const char UNSPLIT[] =
     "52464d4e01010000000102030405060708090a0bfd04fab7ff6826ece54c0ad47e685bc821"
     "2cba0e14d2594e35427154654d31bc16d2b3ff519ab83bb7e50e386c29bf13e2b0fb939615"
     "20935939c2d1350d150d64be4989c7094a8d32cd2e49bee06f0f900afedfb2613bf037a1d8"
     "4b2058027cf317174bcd110d5c7a0de854792b1d36e4be08ed7909c4813b0a63bb3194004f"
     "d7275e1bda3563382931";
-static const char GOLDEN_BODY[] =
-    "a586010000000000020000000700000001a0860100000102030405060708090a0b0c0d0e0f"
-    "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f0105000000"
-    "101112131415161718191a1b1c1d1e1f404142434445464748494a4b4c4d4e4f5051525354"
-    "55565758595a5b5c5d5e5f";
 enum {
+    UNSPLIT_BYTES = (sizeof UNSPLIT - 1) / 2,
     GOLDEN_BYTES = (sizeof GOLDEN - 1) / 2,
     BODY_BYTES = (sizeof GOLDEN_BODY - 1) / 2,
 };
@@ -46,18 +57,28 @@ static void fill(uint8_t *out, size_t length, uint8_t first)
     }
 }
 
-/* The manifest that GOLDEN holds. */
-static void make_golden(struct manifest *out)
+/* Its first two parts, the second of any kind. */
+static void make_two(struct manifest *out, enum part_kind second)
 {
     struct chunk_ref chunk = {.length_bytes = 100000};
     *out = (struct manifest){.secret_version = 7};
     fill(chunk.key, sizeof chunk.key, 0);
     fill(chunk.name, sizeof chunk.name, 32);
-    assert_int_equal(manifest_add(out, PART_CHUNK, &chunk, NULL), STATUS_OK);
+    assert_int_equal(manifest_add(out, PART_SOUND, &chunk, NULL), STATUS_OK);
     chunk.length_bytes = 5;
     fill(chunk.key, sizeof chunk.key, 16);
     fill(chunk.name, sizeof chunk.name, 64);
-    assert_int_equal(manifest_add(out, PART_CHUNK, &chunk, NULL), STATUS_OK);
+    assert_int_equal(manifest_add(out, second, &chunk, NULL), STATUS_OK);
+}
+
+/* The manifest that GOLDEN holds. */
+static void make_golden(struct manifest *out)
+{
+    struct chunk_ref chunk = {.length_bytes = 9};
+    make_two(out, PART_TAGS);
+    fill(chunk.key, sizeof chunk.key, 32);
+    fill(chunk.name, sizeof chunk.name, 96);
+    assert_int_equal(manifest_add(out, PART_PATCHES, &chunk, NULL), STATUS_OK);
 }
 
 static void expect_equal(const struct manifest *got,
@@ -65,6 +86,7 @@ static void expect_equal(const struct manifest *got,
 {
     assert_int_equal(got->part_count, expected->part_count);
     assert_true(got->size_bytes == expected->size_bytes);
+    assert_int_equal(got->patches_bytes, expected->patches_bytes);
     assert_int_equal(got->secret_version, expected->secret_version);
     for (size_t i = 0; i < got->part_count; i++) {
         const struct manifest_part *a = &got->parts[i];
@@ -101,6 +123,28 @@ static void opens_bytes_that_were_made_by_the_format_page(void **state)
     expect_equal(&opened, &expected);
     manifest_clear(&opened);
     manifest_clear(&expected);
+}
+
+/* Of a file that was stored before tags and sound were told apart. */
+static void opens_a_manifest_of_version_1(void **state)
+{
+    (void)state;
+    uint8_t sealed[UNSPLIT_BYTES];
+    struct manifest expected;
+    struct manifest opened;
+    assert_true(hex_decode(sealed, sizeof sealed, UNSPLIT));
+    make_two(&expected, PART_SOUND);
+    assert_int_equal(
+        manifest_open(&opened, sealed, sizeof sealed, &PLACE, NULL), STATUS_OK);
+    expect_equal(&opened, &expected);
+    manifest_clear(&opened);
+    manifest_clear(&expected);
+    for (uint8_t version = 0; version < 5; version++) {
+        sealed[4] = version;
+        if (version != 1) {
+            expect_refused(sealed, sizeof sealed, &PLACE);
+        }
+    }
 }
 
 static void comes_back_as_it_was(void **state)
@@ -227,12 +271,14 @@ static void impossible_bodies_are_refused(void **state)
     } changes[] = {
         {0, 0xa6},  /* the size is not the sum */
         {7, 0x80},  /* a size past every bound */
-        {8, 1},     /* fewer parts than bytes */
-        {8, 3},     /* more parts than bytes */
+        {8, 2},     /* fewer parts than bytes */
+        {8, 4},     /* more parts than bytes */
         {11, 0xff}, /* far more */
         {13, 1},    /* secret version 263 */
         {16, 0},    /* part of kind 0 */
-        {16, 2},    /* of kind 2 */
+        {16, 4},    /* of kind 4 */
+        {16, 3},    /* patches before the file's bytes */
+        {122, 2},   /* patches that count as the file's */
         {19, 0xff}, /* chunk over 1 MiB */
         {70, 0},    /* chunk of no bytes */
     };
@@ -254,43 +300,63 @@ static void impossible_bodies_are_refused(void **state)
     }
 }
 
+static void add_chunks(struct manifest *manifest, enum part_kind kind,
+                       size_t count, uint32_t length_bytes)
+{
+    struct chunk_ref chunk = {.length_bytes = length_bytes};
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(manifest_add(manifest, kind, &chunk, NULL), STATUS_OK);
+    }
+}
+
+static void expect_full(struct manifest *manifest, enum part_kind kind)
+{
+    struct chunk_ref chunk = {.length_bytes = 1};
+    struct error err = {0};
+    assert_int_equal(manifest_add(manifest, kind, &chunk, &err), STATUS_LIMIT);
+    assert_string_equal(err.code, "too_large");
+}
+
+/* In the smallest chunks, with as many spans as there may be, the last chunk of
+ * each of one byte, and with the longest list of patches. */
 static void the_largest_file_fits_and_one_byte_more_does_not(void **state)
 {
     (void)state;
     struct manifest manifest = {0};
-    struct chunk_ref chunk = {.length_bytes = CHUNKER_MIN_BYTES};
-    struct error err = {0};
-    for (size_t i = 0; i < MANIFEST_MAX_PARTS; i++) {
-        assert_int_equal(manifest_add(&manifest, PART_CHUNK, &chunk, NULL),
-                         STATUS_OK);
-    }
+    const size_t list_chunks = PATCH_LIST_MAX_BYTES / CHUNKER_MIN_BYTES;
+    add_chunks(&manifest, PART_SOUND, (1 << 16) - 1, CHUNKER_MIN_BYTES);
+    add_chunks(&manifest, PART_TAGS, ESSENCE_MAX_SPANS - 1, 1);
+    add_chunks(&manifest, PART_SOUND, 1,
+               CHUNKER_MIN_BYTES - (ESSENCE_MAX_SPANS - 1));
     assert_true(manifest.size_bytes == MANIFEST_MAX_FILE_BYTES);
-    chunk.length_bytes = 1;
-    assert_int_equal(manifest_add(&manifest, PART_CHUNK, &chunk, &err),
-                     STATUS_LIMIT);
-    assert_string_equal(err.code, "too_large");
+    expect_full(&manifest, PART_SOUND);
+    add_chunks(&manifest, PART_PATCHES, list_chunks, CHUNKER_MIN_BYTES);
+    assert_int_equal(manifest.patches_bytes, PATCH_LIST_MAX_BYTES);
+    expect_full(&manifest, PART_PATCHES);
 
     struct buffer sealed = {0};
     struct manifest opened;
+    size_t count = manifest.part_count;
+    assert_true(count <= MANIFEST_MAX_PARTS);
     assert_int_equal(manifest_seal(&sealed, &manifest, &PLACE, NULL),
                      STATUS_OK);
     assert_true(sealed.length <= MANIFEST_MAX_SEALED_BYTES);
     assert_int_equal(
         manifest_open(&opened, sealed.bytes, sealed.length, &PLACE, NULL),
         STATUS_OK);
-    assert_int_equal(opened.part_count, MANIFEST_MAX_PARTS);
+    assert_int_equal(opened.part_count, count);
     manifest_clear(&opened);
     manifest_clear(&manifest);
     buffer_clear(&sealed);
 
+    /* by parts, with few bytes */
+    add_chunks(&manifest, PART_TAGS, MANIFEST_MAX_PARTS, 1);
+    expect_full(&manifest, PART_TAGS);
+    manifest_clear(&manifest);
     /* by bytes, with few parts */
-    chunk.length_bytes = CHUNKER_MAX_BYTES;
-    for (size_t i = 0; i < MANIFEST_MAX_FILE_BYTES / CHUNKER_MAX_BYTES; i++) {
-        assert_int_equal(manifest_add(&manifest, PART_CHUNK, &chunk, NULL),
-                         STATUS_OK);
-    }
-    assert_int_equal(manifest_add(&manifest, PART_CHUNK, &chunk, NULL),
-                     STATUS_LIMIT);
+    add_chunks(&manifest, PART_SOUND,
+               MANIFEST_MAX_FILE_BYTES / CHUNKER_MAX_BYTES, CHUNKER_MAX_BYTES);
+    expect_full(&manifest, PART_SOUND);
     manifest_clear(&manifest);
 }
 
@@ -298,6 +364,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens_bytes_that_were_made_by_the_format_page),
+        cmocka_unit_test(opens_a_manifest_of_version_1),
         cmocka_unit_test(comes_back_as_it_was),
         cmocka_unit_test(an_empty_file_has_an_empty_manifest),
         cmocka_unit_test(sealing_twice_gives_different_bytes),
