@@ -21,6 +21,15 @@ bool essence_read(struct splitter *s, uint64_t offset, uint8_t *out,
     return s->status == STATUS_OK;
 }
 
+void essence_take_more(struct splitter *s, uint64_t to)
+{
+    uint64_t end = to < s->end ? to : s->end;
+    if (end > s->at) {
+        s->out->spans[s->out->span_count - 1].length_bytes += end - s->at;
+        s->at = end;
+    }
+}
+
 void essence_take(struct splitter *s, enum span_kind kind, uint64_t to)
 {
     struct essence *out = s->out;
@@ -38,8 +47,7 @@ void essence_take(struct splitter *s, enum span_kind kind, uint64_t to)
         out->spans[out->span_count] = (struct span){.kind = kind};
         out->span_count++;
     }
-    out->spans[out->span_count - 1].length_bytes += end - s->at;
-    s->at = end;
+    essence_take_more(s, end);
 }
 
 void essence_take_item(struct splitter *s, uint64_t to)
@@ -104,6 +112,6 @@ enum status essence_split(struct essence *out,
 
 void essence_clear(struct essence *essence)
 {
-    buffer_wipe(&essence->patches);
+    buffer_wipe(&essence->heads);
     *essence = (struct essence){0};
 }

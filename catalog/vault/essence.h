@@ -2,7 +2,7 @@
 #ifndef REFRAIN_CATALOG_VAULT_ESSENCE_H
 #define REFRAIN_CATALOG_VAULT_ESSENCE_H
 
-#include "catalog/vault/patch.h"
+#include "catalog/vault/heads.h"
 #include "matcher/buffer.h"
 #include "matcher/status.h"
 
@@ -20,9 +20,9 @@
  *
  *  Pure but for the source. Bounds: ESSENCE_MAX_READS reads of at most
  *  ESSENCE_MAX_READ_BYTES, each further on in the file than the one before or
- *  at its end; 5 KB and the patches. Thread-safe. */
+ *  at its end; 5 KB and the list. Thread-safe. */
 
-/* More than any song, and what a patch can reach. */
+/* More than any song, and what the list of heads can reach. */
 #define ESSENCE_MAX_FILE_BYTES (UINT64_C(1) << 32)
 enum {
     ESSENCE_MAX_SPANS = 256, /* what comes after is the last one's */
@@ -41,7 +41,7 @@ enum span_kind {
 };
 
 struct span {
-    uint64_t length_bytes; /* 1 or more */
+    uint64_t length_bytes; /* 1 or more; heads of pages are not in it */
     enum span_kind kind;
 };
 
@@ -49,8 +49,9 @@ struct span {
 struct essence {
     struct span spans[ESSENCE_MAX_SPANS]; /* in the order of the file */
     size_t span_count;
-    struct buffer patches; /* owned; a list of patches (patch.h), each within a
-                              span of sound */
+    struct buffer heads; /* owned; the list of heads of Ogg's pages (heads.h),
+                            which stand among the spans' bytes */
+    uint64_t removed_bytes; /* of all heads: with the spans, the whole file */
 };
 
 /** Where a file's bytes come from.
@@ -69,7 +70,7 @@ struct essence_source {
 MUST_USE enum status essence_split(struct essence *out,
                                    const struct essence_source *source,
                                    struct error *err);
-/** Wipes the patches and frees them. */
+/** Wipes the list and frees it. */
 void essence_clear(struct essence *essence);
 
 #endif

@@ -32,6 +32,8 @@ void essence_take(struct splitter *s, enum span_kind kind, uint64_t to);
 /** The same for one thing among the tags: a span of its own when it is large,
  *  else it stays with them. */
 void essence_take_item(struct splitter *s, uint64_t to);
+/** To the last span whatever it is; there must be one. */
+void essence_take_more(struct splitter *s, uint64_t to);
 
 /* The parsers. Each begins at `s->at`, where its file's first bytes are. */
 void essence_flac(struct splitter *s);

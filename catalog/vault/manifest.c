@@ -62,13 +62,12 @@ enum status manifest_add(struct manifest *manifest, enum part_kind kind,
 {
     assert(chunk->length_bytes >= 1);
     assert(chunk->length_bytes <= CHUNKER_MAX_BYTES);
-    bool patches = kind == PART_PATCHES;
-    assert(patches || manifest->patches_bytes == 0);
+    bool heads = kind == PART_HEADS;
+    assert(heads || manifest->heads_bytes == 0);
     if (manifest->part_count == MANIFEST_MAX_PARTS ||
-        (patches ? manifest->patches_bytes + chunk->length_bytes >
-                       PATCH_LIST_MAX_BYTES
-                 : manifest->size_bytes + chunk->length_bytes >
-                       MANIFEST_MAX_FILE_BYTES)) {
+        (heads ? manifest->heads_bytes + chunk->length_bytes > HEADS_MAX_BYTES
+               : manifest->size_bytes + chunk->length_bytes >
+                     MANIFEST_MAX_FILE_BYTES)) {
         return error_set(err, STATUS_LIMIT, "too_large",
                          "the file is over 4 GiB: upload it in parts");
     }
@@ -77,8 +76,9 @@ enum status manifest_add(struct manifest *manifest, enum part_kind kind,
         manifest->parts[manifest->part_count] =
             (struct manifest_part){.kind = kind, .chunk = *chunk};
         manifest->part_count++;
-        manifest->patches_bytes += patches ? chunk->length_bytes : 0;
-        manifest->size_bytes += patches ? 0 : chunk->length_bytes;
+        manifest->heads_bytes += heads ? chunk->length_bytes : 0;
+        manifest->parts_bytes += heads ? 0 : chunk->length_bytes;
+        manifest->size_bytes += heads ? 0 : chunk->length_bytes;
     }
     return status;
 }
@@ -111,10 +111,10 @@ static enum status parse_part(struct manifest *out, const uint8_t *at,
                               struct error *err)
 {
     struct chunk_ref chunk = {.length_bytes = load_u32le(at + 1)};
-    if (at[0] < PART_SOUND || at[0] > PART_PATCHES) {
+    if (at[0] < PART_SOUND || at[0] > PART_HEADS) {
         return corrupt(err, "has a part of an unknown kind");
     }
-    if (at[0] != PART_PATCHES && out->patches_bytes > 0) {
+    if (at[0] != PART_HEADS && out->heads_bytes > 0) {
         return corrupt(err, "has parts in an impossible order");
     }
     if (chunk.length_bytes < 1 || chunk.length_bytes > CHUNKER_MAX_BYTES) {
@@ -148,9 +148,14 @@ enum status manifest_parse(struct manifest *out, const uint8_t *body,
             out, body + BODY_FIXED_BYTES + (size_t)i * MANIFEST_PART_BYTES,
             err);
     }
-    if (status == STATUS_OK && out->size_bytes != size_bytes) {
+    /* heads of pages are in the size and in no part */
+    if (status == STATUS_OK &&
+        (size_bytes < out->parts_bytes ||
+         size_bytes > MANIFEST_MAX_FILE_BYTES ||
+         (size_bytes > out->parts_bytes && out->heads_bytes == 0))) {
         status = corrupt(err, "does not add up to the song's size");
     }
+    out->size_bytes = size_bytes;
     if (status != STATUS_OK) {
         manifest_clear(out);
     }

@@ -16,10 +16,10 @@
  *  Offset table: catalog/FORMAT.md. No I/O; thread-safe. */
 
 enum part_kind {
-    PART_SOUND = 1,   /* the next bytes of the file, their patches taken out */
-    PART_TAGS = 2,    /* the next bytes of the file */
-    PART_PATCHES = 3, /* the next bytes of the list of patches (patch.h): behind
-                         all others, and no bytes of the file */
+    PART_SOUND = 1, /* the next bytes of the file, or of the packets of Ogg */
+    PART_TAGS = 2,  /* likewise */
+    PART_HEADS = 3, /* the next bytes of the list of heads (heads.h): behind all
+                       others, and no bytes of the file */
 };
 
 struct manifest_part {
@@ -30,11 +30,11 @@ struct manifest_part {
 /* 4 GiB: more than any song and a bound on all that follows from it. */
 #define MANIFEST_MAX_FILE_BYTES ESSENCE_MAX_FILE_BYTES
 enum {
-    /* The largest file in the smallest chunks, the largest list of patches
+    /* The largest file in the smallest chunks, the largest list of heads
      * likewise; and the last chunk of each span, and of the list, may be under
      * CHUNKER_MIN_BYTES. */
-    MANIFEST_MAX_PARTS = (1 << 16) + PATCH_LIST_MAX_BYTES / CHUNKER_MIN_BYTES +
-                         ESSENCE_MAX_SPANS + 1,
+    MANIFEST_MAX_PARTS =
+        (1 << 16) + HEADS_MAX_BYTES / CHUNKER_MIN_BYTES + ESSENCE_MAX_SPANS + 1,
     MANIFEST_PART_BYTES = 1 + 4 + AES128_KEY_BYTES + SHA256_BYTES,
     MANIFEST_MAX_SEALED_BYTES = 64 + MANIFEST_MAX_PARTS * MANIFEST_PART_BYTES,
 };
@@ -46,12 +46,15 @@ struct manifest {
     struct manifest_part *parts; /* owned, part_count of them; secret */
     size_t part_count;
     size_t part_capacity;
-    uint64_t size_bytes;    /* of the file: the sum over its parts */
-    uint32_t patches_bytes; /* of the list of patches, likewise */
+    uint64_t size_bytes;  /* of the file: the sum over its parts, and the heads
+                             that the list puts among them */
+    uint64_t parts_bytes; /* the sum */
+    uint32_t heads_bytes; /* of the list */
     uint8_t secret_version; /* of the region, when its keys were made */
 };
 
-/** Adds a part at the end; bytes of the file never after patches.
+/** Adds a part at the end; bytes of the file never after heads. size_bytes
+ *  grows with it: what heads add is the caller's to add.
  *  STATUS_LIMIT "too_large" past the bounds above; STATUS_NO_MEMORY. Nothing
  *  was added then. */
 MUST_USE enum status manifest_add(struct manifest *manifest,

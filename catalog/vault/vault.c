@@ -26,7 +26,7 @@ struct put {
     struct chunker_gear gear;
     struct manifest manifest;
     struct essence essence;
-    struct patch_cursor patches;
+    struct heads_cursor heads;
     int fd;
     uint64_t offset_bytes; /* in the file, of the window's end */
     size_t start;          /* in the window, of the next chunk */
@@ -85,7 +85,7 @@ static enum status read_some(int fd, uint64_t offset, uint8_t *out,
     return count < 0 ? unreadable(err, strerrordesc_np(errno)) : STATUS_OK;
 }
 
-/* Fills the window up to its end or the file's, patches taken out. */
+/* Fills the window up to its end or the file's, heads of pages taken out. */
 static enum status fill_window(struct put *put, struct error *err)
 {
     memmove(put->window, put->window + put->start, put->end - put->start);
@@ -99,9 +99,8 @@ static enum status fill_window(struct put *put, struct error *err)
         if (status != STATUS_OK || got == 0) {
             return status;
         }
-        patch_blank(&put->patches, put->offset_bytes, put->window + put->end,
-                    got);
-        put->end += got;
+        put->end += heads_take_out(&put->heads, put->offset_bytes,
+                                   put->window + put->end, got);
         put->offset_bytes += got;
     }
     return STATUS_OK;
@@ -157,13 +156,13 @@ static enum status put_span(struct put *put, const struct span *span,
     return STATUS_OK;
 }
 
-static enum status put_patches(struct put *put, struct error *err)
+static enum status put_heads(struct put *put, struct error *err)
 {
-    const struct buffer *list = &put->essence.patches;
+    const struct buffer *list = &put->essence.heads;
     enum status status = STATUS_OK;
     for (size_t at = 0; status == STATUS_OK && at < list->length;) {
         size_t length = list->length - at;
-        status = put_chunk(put, PART_PATCHES, list->bytes + at, &length, err);
+        status = put_chunk(put, PART_HEADS, list->bytes + at, &length, err);
         at += length;
     }
     return status;
@@ -204,8 +203,8 @@ static enum status split_file(struct put *put, struct error *err)
                          "the file is over 4 GiB: upload it in parts");
     }
     enum status status = essence_split(&put->essence, &source, err);
-    patch_cursor_init(&put->patches, put->essence.patches.bytes,
-                      put->essence.patches.length);
+    heads_cursor_init(&put->heads, put->essence.heads.bytes,
+                      put->essence.heads.length);
     return status;
 }
 
@@ -216,7 +215,8 @@ static enum status put_file(struct put *put, struct error *err)
          i++) {
         status = put_span(put, &put->essence.spans[i], err);
     }
-    return status == STATUS_OK ? put_patches(put, err) : status;
+    put->manifest.size_bytes += put->essence.removed_bytes;
+    return status == STATUS_OK ? put_heads(put, err) : status;
 }
 
 enum status vault_put(struct vault *vault, const struct vault_owner *owner,

@@ -58,7 +58,7 @@ uint64_t vault_reader_size(const struct vault_reader *reader);
 /** Reads up to `length` bytes at `offset` into `out`; *got is short only at
  *  the end of the file. Only verified bytes are handed out: on error *got is 0
  *  and what was put into `out` is wiped. A seek costs one 16 KiB segment; the
- *  first read of an Ogg file also its list of patches, 6 bytes a page.
+ *  first read of an Ogg file also its list of heads, 0.6 % of it.
  *  STATUS_CORRUPT "chunk_corrupt" · STATUS_UNAVAILABLE "chunk_missing",
  *  "chunk_unreadable". */
 MUST_USE enum status vault_read(struct vault_reader *reader, uint64_t offset,

@@ -14,14 +14,15 @@ _Static_assert(2 * SEAL_MAX_SEGMENTS <= STORE_MAX_PIECES,
 
 /* Whole segments go straight into the caller's memory and are opened there;
  * of a segment that is wanted in part, the whole is kept, since the next read
- * will most likely want the rest of it. Patches are put in at the end. */
+ * will most likely want the rest of it. Parts are counted in bytes without
+ * heads of pages, which are put in at the end. */
 struct vault_reader {
     struct store *store;
-    struct manifest manifest;    /* secret */
-    uint64_t *starts;            /* owned; in the file, of each part */
-    size_t file_part_count;      /* of the parts, those that are the file's */
-    struct buffer patch_list;    /* owned; empty before the first read */
-    struct patch_cursor patches; /* in it */
+    struct manifest manifest;  /* secret */
+    uint64_t *starts;          /* owned; of each part, without heads */
+    size_t file_part_count;    /* of the parts, those that are the file's */
+    struct buffer head_list;   /* owned; empty before the first read */
+    struct heads_cursor heads; /* in it */
     /* the chunk in hand */
     struct store_object *object; /* owned; NULL: none */
     struct crypto_gcm *gcm;      /* owned; NULL: none */
@@ -47,7 +48,7 @@ static enum status index_parts(struct vault_reader *reader, struct error *err)
     uint64_t start = 0;
     for (size_t i = 0; i < count; i++) {
         const struct manifest_part *part = &reader->manifest.parts[i];
-        if (part->kind == PART_PATCHES) {
+        if (part->kind == PART_HEADS) {
             break;
         }
         reader->starts[i] = start;
@@ -106,7 +107,7 @@ void vault_reader_close(struct vault_reader *reader)
     }
     drop_chunk(reader);
     manifest_clear(&reader->manifest);
-    buffer_wipe(&reader->patch_list);
+    buffer_wipe(&reader->head_list);
     free(reader->starts);
     free(reader);
 }
@@ -116,7 +117,7 @@ uint64_t vault_reader_size(const struct vault_reader *reader)
     return reader->manifest.size_bytes;
 }
 
-/* The part that holds the byte at `offset`, which is within the file. */
+/* The part that holds the byte at `offset`, which is within all parts. */
 static size_t find_part(const struct vault_reader *reader, uint64_t offset)
 {
     size_t low = 0;
@@ -261,11 +262,11 @@ static enum status read_step(struct vault_reader *reader, uint64_t offset,
     return status;
 }
 
-static enum status read_patches(struct vault_reader *reader, struct error *err)
+static enum status read_heads(struct vault_reader *reader, struct error *err)
 {
     const struct manifest *manifest = &reader->manifest;
-    struct buffer *list = &reader->patch_list;
-    enum status status = buffer_reserve(list, manifest->patches_bytes, err);
+    struct buffer *list = &reader->head_list;
+    enum status status = buffer_reserve(list, manifest->heads_bytes, err);
     for (size_t i = reader->file_part_count;
          status == STATUS_OK && i < manifest->part_count; i++) {
         status = take_chunk(reader, i, err);
@@ -279,7 +280,8 @@ static enum status read_patches(struct vault_reader *reader, struct error *err)
         }
     }
     if (status == STATUS_OK &&
-        !patch_list_valid(list->bytes, list->length, manifest->size_bytes)) {
+        !heads_valid(list->bytes, list->length, manifest->size_bytes,
+                     manifest->size_bytes - manifest->parts_bytes)) {
         status = error_set(err, STATUS_CORRUPT, "chunk_corrupt",
                            "the list of a stored song's pages is damaged: "
                            "upload the song again");
@@ -287,7 +289,22 @@ static enum status read_patches(struct vault_reader *reader, struct error *err)
     if (status != STATUS_OK) {
         buffer_wipe(list);
     }
-    patch_cursor_init(&reader->patches, list->bytes, list->length);
+    heads_cursor_init(&reader->heads, list->bytes, list->length);
+    return status;
+}
+
+/* `length` bytes of the parts. */
+static enum status read_parts(struct vault_reader *reader, uint64_t offset,
+                              uint8_t *out, size_t length, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t done = 0; status == STATUS_OK && done < length;) {
+        size_t step = 0;
+        status = read_step(reader, offset + done, out + done, length - done,
+                           &step, err);
+        assert(status != STATUS_OK || step > 0);
+        done += step;
+    }
     return status;
 }
 
@@ -297,24 +314,29 @@ enum status vault_read(struct vault_reader *reader, uint64_t offset, void *out,
     uint64_t size = vault_reader_size(reader);
     uint64_t left = offset < size ? size - offset : 0;
     size_t wanted = length < left ? length : (size_t)left;
-    size_t done = 0;
     enum status status = STATUS_OK;
-    if (reader->patch_list.length < reader->manifest.patches_bytes) {
-        status = read_patches(reader, err);
+    *got = 0;
+    if (wanted == 0) {
+        return STATUS_OK;
     }
-    while (status == STATUS_OK && done < wanted) {
-        size_t step = 0;
-        status = read_step(reader, offset + done, (uint8_t *)out + done,
-                           wanted - done, &step, err);
-        assert(status != STATUS_OK || step > 0);
-        done += step;
+    if (reader->head_list.length < reader->manifest.heads_bytes) {
+        status = read_heads(reader, err);
+    }
+    if (status == STATUS_OK) {
+        uint64_t before = heads_before(&reader->heads, offset);
+        struct heads_cursor end = reader->heads;
+        uint64_t within = heads_before(&end, offset + wanted) - before;
+        size_t kept = wanted - (size_t)within;
+        status = read_parts(reader, offset - before,
+                            (uint8_t *)out + (wanted - kept), kept, err);
+        if (status == STATUS_OK) {
+            heads_put_in(&reader->heads, offset, out, wanted, kept);
+        }
     }
     if (status != STATUS_OK) {
         crypto_wipe(out, wanted);
-        *got = 0;
         return status;
     }
-    patch_restore(&reader->patches, offset, out, wanted);
-    *got = done;
+    *got = wanted;
     return STATUS_OK;
 }

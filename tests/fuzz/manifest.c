@@ -12,7 +12,7 @@ static const struct manifest_place PLACE = {
 /* What was accepted keeps to the bounds, and sealing brings it back. */
 static void check_accepted(const struct manifest *manifest)
 {
-    uint64_t sums[PART_PATCHES + 1] = {0};
+    uint64_t sums[PART_HEADS + 1] = {0};
     struct buffer sealed = {0};
     struct manifest again = {0};
     enum status status = STATUS_OK;
@@ -21,12 +21,14 @@ static void check_accepted(const struct manifest *manifest)
         enum part_kind kind = manifest->parts[i].kind;
         uint32_t part_bytes = manifest->parts[i].chunk.length_bytes;
         assert(part_bytes >= 1 && part_bytes <= CHUNKER_MAX_BYTES);
-        assert(kind >= PART_SOUND && kind <= PART_PATCHES);
-        assert(kind == PART_PATCHES || sums[PART_PATCHES] == 0);
+        assert(kind >= PART_SOUND && kind <= PART_HEADS);
+        assert(kind == PART_HEADS || sums[PART_HEADS] == 0);
         sums[kind] += part_bytes;
     }
-    assert(sums[PART_SOUND] + sums[PART_TAGS] == manifest->size_bytes);
-    assert(sums[PART_PATCHES] == manifest->patches_bytes);
+    assert(sums[PART_SOUND] + sums[PART_TAGS] == manifest->parts_bytes);
+    assert(manifest->parts_bytes <= manifest->size_bytes);
+    assert(manifest->size_bytes <= MANIFEST_MAX_FILE_BYTES);
+    assert(sums[PART_HEADS] == manifest->heads_bytes);
     status = manifest_seal(&sealed, manifest, &PLACE, NULL);
     assert(status == STATUS_OK);
     status = manifest_open(&again, sealed.bytes, sealed.length, &PLACE, NULL);

@@ -26,10 +26,7 @@ while read -r name options; do
         "$WORK/cover.jpg" "$name" ${words[@]+"${words[@]}"})
     beside=$((cover - $(retag_cover_bytes "$name" $COVER_BYTES)))
     case $name in
-    *.ogg | *.opus | *.oga)
-        most=2
-        again=$text # there the cover is text among text
-        ;;
+    *.ogg | *.opus | *.oga) most=2 ;;
     *) most=1 ;;
     esac
     awk -v name="$name" -v size="$size" -v text="$text" -v beside="$beside" \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Goal: tags and sound are stored apart, so that a re-tagged song costs its
- * tags alone; what comes back is the file, patches and all, whole and in any
- * part; and a lost list of patches is an error, never wrong bytes. */
+ * tags alone; what comes back is the file, heads of pages and all, whole and in
+ * any part; and a lost list of heads is an error, never wrong bytes. */
 #include "tests/support/pattern.h"
 #include "tests/support/songs.h"
 #include "tests/support/vault.h"
@@ -129,7 +129,7 @@ static void an_mp3_with_other_tags_costs_its_tags(void **state)
     assert_in_range(stored_bytes(fixture) - before, 60, 1500);
 }
 
-/* Six bytes a page and the headers. */
+/* The text, and the list of heads. */
 static void an_ogg_with_a_longer_comment_costs_little(void **state)
 {
     struct fixture *fixture = *state;
@@ -146,7 +146,7 @@ static void an_ogg_with_a_longer_comment_costs_little(void **state)
                     20000 + length / 100);
 }
 
-/* Its list of patches takes several chunks. */
+/* Its list of heads takes several chunks. */
 static void an_ogg_of_very_many_pages_comes_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -169,7 +169,7 @@ static void find_list(const struct fixture *fixture, char path[PATH_MAX])
     struct essence essence;
     struct test_objects objects;
     song_split(&essence, &fixture->song);
-    size_t length = seal_object_bytes((uint32_t)essence.patches.length);
+    size_t length = seal_object_bytes((uint32_t)essence.heads.length);
     size_t found = 0;
     test_objects_list(&objects, fixture->tv.folder);
     for (size_t i = 0; i < objects.count; i++) {

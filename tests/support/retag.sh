@@ -23,6 +23,7 @@ padded.flac
 shrunk.flac
 vorbis.ogg    -c:a libvorbis -b:a 128k
 opus.opus     -ar 48000 -b:a 128k
+64k.opus      -ar 48000 -b:a 64k
 flac.oga      -c:a flac
 plain.wav
 plain.aiff    -write_id3v2 1
@@ -64,7 +65,7 @@ retag_measure() { # SONG COVER NAME OPTION…
     rm -rf -- "$folder"
 }
 
-# Bytes that a cover of that many has in a file: text of base64 in Ogg.
+# Bytes that a cover of that many has in a file: in Ogg it is base64.
 retag_cover_bytes() { # NAME BYTES
     case $1 in
     *.ogg | *.opus | *.oga) echo $((($2 + 2) / 3 * 4)) ;;

@@ -38,8 +38,8 @@ struct ogg_page {
     bool goes_on;
 };
 void song_ogg_page(struct buffer *song, const struct ogg_page *page);
-/** A stream of Vorbis: headers with a comment of that many bytes, over as many
- *  pages as it takes, then the sound, `pages` pages of it that follow from
+/** A stream of Vorbis: headers with one comment of that many bytes, over as
+ * many pages as it takes, then the sound, `pages` pages of it that follow from
  *  `seed`. */
 void song_vorbis(struct buffer *song, uint32_t serial, size_t comment_bytes,
                  size_t pages, uint64_t seed);
@@ -48,8 +48,8 @@ void song_vorbis(struct buffer *song, uint32_t serial, size_t comment_bytes,
 size_t song_box(struct buffer *song, const char *type);
 void song_box_end(struct buffer *song, size_t start);
 
-/** Splits and checks what always holds: spans cover the file, patches lie
- *  within sound. essence_clear() it. */
+/** Splits and checks what always holds: spans and heads cover the file.
+ *  essence_clear() it. */
 void song_split(struct essence *out, const struct buffer *song);
 /** The same, and the spans are these: "t10 i5000 s123", kind and length. */
 void song_expect(const struct buffer *song, const char *spans);

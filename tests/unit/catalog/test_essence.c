@@ -326,16 +326,62 @@ static void ogg(void **state)
     struct buffer song = {0};
     struct essence essence;
     song_vorbis(&song, 77, 100, 50, 5);
+    /* packets of 30 and 124 bytes, the setup, the sound; 4000 to 4006 each */
+    song_expect(&song, "t154 i3007 s200147");
     song_split(&essence, &song);
-    assert_int_equal(essence.span_count, 2);
-    assert_int_equal(essence.spans[0].kind, SPAN_TAGS);
-    /* pages of 30, 107 and 3007 bytes: lacings and heads of 27 */
-    assert_int_equal(essence.spans[0].length_bytes,
-                     28 + 30 + 28 + 107 + 39 + 3007);
-    /* 2 bytes of distance each, then all of the first, 4 bytes of others */
-    assert_int_equal(essence.patches.length, 2 + 12 + 49 * (2 + 4));
+    assert_int_equal(essence.removed_bytes, 28 + 28 + 39 + 50 * 43);
     essence_clear(&essence);
+    song.length = 0;
+    /* a large text, over three pages */
+    song_vorbis(&song, 78, 10000, 50, 5);
+    song_expect(&song, "t53 i10000 t1 i3007 s200147");
     buffer_clear(&song);
+}
+
+/* The packets of a stream without sound, then 50 packets of it; each in one
+ * page, or in two. */
+static void cut_packets(struct buffer *song, bool in_two)
+{
+    static uint8_t packet[4000];
+    const size_t first = 8 * (size_t)255;
+    uint32_t number = 3;
+    song_vorbis(song, in_two ? 5 : 6, 100, 0, 0);
+    for (uint64_t i = 0; i < 50; i++) {
+        struct ogg_page page = {.serial = in_two ? 5 : 6,
+                                .number = number++,
+                                .bytes = packet,
+                                .length = sizeof packet};
+        pattern_fill(packet, sizeof packet, i);
+        if (in_two) {
+            page.length = first;
+            page.goes_on = true;
+            song_ogg_page(song, &page);
+            page.goes_on = false;
+            page.flags = 1;
+            page.number = number++;
+            page.bytes = packet + first;
+            page.length = sizeof packet - first;
+        }
+        song_ogg_page(song, &page);
+    }
+}
+
+static void ogg_is_the_same_however_it_is_cut_into_pages(void **state)
+{
+    (void)state;
+    struct buffer songs[2] = {{0}, {0}};
+    struct buffer sounds[2] = {{0}, {0}};
+    for (size_t i = 0; i < 2; i++) {
+        cut_packets(&songs[i], i == 1);
+        song_sound(&sounds[i], &songs[i]);
+        assert_int_equal(sounds[i].length, 50 * 4000);
+    }
+    assert_true(songs[0].length < songs[1].length);
+    assert_memory_equal(sounds[0].bytes, sounds[1].bytes, sounds[0].length);
+    for (size_t i = 0; i < 2; i++) {
+        buffer_clear(&songs[i]);
+        buffer_clear(&sounds[i]);
+    }
 }
 
 static void ogg_in_a_chain(void **state)
@@ -347,7 +393,7 @@ static void ogg_in_a_chain(void **state)
         song_vorbis(&song, i, 100 + 5000 * i, 10, i);
     }
     song_split(&essence, &song);
-    assert_int_equal(essence.span_count, 6);
+    assert_int_equal(essence.span_count, 13);
     essence_clear(&essence);
     /* more than there are spans: the last takes the rest */
     for (uint32_t i = 0; i < 200; i++) {
@@ -370,7 +416,7 @@ static void ogg_of_another_codec_is_left_alone(void **state)
     struct essence essence;
     song_split(&essence, &song);
     assert_int_equal(essence.span_count, 1);
-    assert_int_equal(essence.patches.length, 0);
+    assert_int_equal(essence.heads.length, 0);
     essence_clear(&essence);
     buffer_clear(&song);
 }
@@ -556,7 +602,7 @@ static void the_work_is_bounded(void **state)
                                                   ESSENCE_MAX_FILE_BYTES};
         assert_int_equal(essence_split(&essence, &source, NULL), STATUS_OK);
         assert_true(endless.reads <= ESSENCE_MAX_READS);
-        assert_true(essence.patches.length <= PATCH_LIST_MAX_BYTES);
+        assert_true(essence.heads.length <= HEADS_MAX_BYTES);
         essence_clear(&essence);
     }
 }
@@ -603,6 +649,7 @@ int main(void)
         cmocka_unit_test(mp4_in_fragments),
         cmocka_unit_test(mp4_with_long_and_open_boxes),
         cmocka_unit_test(ogg),
+        cmocka_unit_test(ogg_is_the_same_however_it_is_cut_into_pages),
         cmocka_unit_test(ogg_in_a_chain),
         cmocka_unit_test(ogg_of_another_codec_is_left_alone),
         cmocka_unit_test(any_edit_of_the_tags_leaves_the_sound_as_it_was),

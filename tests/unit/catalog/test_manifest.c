@@ -22,7 +22,7 @@ static const struct manifest_place PLACE = {
     .account_key = ACCOUNT_KEY, .account_id = "acc_1", .track_id = "trk_2"};
 
 /* Made with Python's hmac and cryptography (AESGCM) from the table in
- * FORMAT.md: sound of 100000 bytes, tags of 5, patches of 9, secret version 7.
+ * FORMAT.md: sound of 100000 bytes, tags of 5, heads of 9, secret version 7.
  */
 static const char GOLDEN[] =
     "52464d4e02010000000102030405060708090a0bfd04fab7ff6826ece44c0ad47e685bc821"
@@ -78,7 +78,7 @@ static void make_golden(struct manifest *out)
     make_two(out, PART_TAGS);
     fill(chunk.key, sizeof chunk.key, 32);
     fill(chunk.name, sizeof chunk.name, 96);
-    assert_int_equal(manifest_add(out, PART_PATCHES, &chunk, NULL), STATUS_OK);
+    assert_int_equal(manifest_add(out, PART_HEADS, &chunk, NULL), STATUS_OK);
 }
 
 static void expect_equal(const struct manifest *got,
@@ -86,7 +86,7 @@ static void expect_equal(const struct manifest *got,
 {
     assert_int_equal(got->part_count, expected->part_count);
     assert_true(got->size_bytes == expected->size_bytes);
-    assert_int_equal(got->patches_bytes, expected->patches_bytes);
+    assert_int_equal(got->heads_bytes, expected->heads_bytes);
     assert_int_equal(got->secret_version, expected->secret_version);
     for (size_t i = 0; i < got->part_count; i++) {
         const struct manifest_part *a = &got->parts[i];
@@ -269,7 +269,7 @@ static void impossible_bodies_are_refused(void **state)
         size_t offset;
         uint8_t byte;
     } changes[] = {
-        {0, 0xa6},  /* the size is not the sum */
+        {0, 0xa4},  /* the size is less than the sum */
         {7, 0x80},  /* a size past every bound */
         {8, 2},     /* fewer parts than bytes */
         {8, 4},     /* more parts than bytes */
@@ -277,8 +277,8 @@ static void impossible_bodies_are_refused(void **state)
         {13, 1},    /* secret version 263 */
         {16, 0},    /* part of kind 0 */
         {16, 4},    /* of kind 4 */
-        {16, 3},    /* patches before the file's bytes */
-        {122, 2},   /* patches that count as the file's */
+        {16, 3},    /* heads before the file's bytes */
+        {122, 2},   /* heads that count as the file's */
         {19, 0xff}, /* chunk over 1 MiB */
         {70, 0},    /* chunk of no bytes */
     };
@@ -298,6 +298,13 @@ static void impossible_bodies_are_refused(void **state)
     for (size_t length = 0; length < sizeof good; length++) {
         expect_body_refused(good, length);
     }
+    good[0]++; /* one byte of heads: only the list can tell that it is wrong */
+    assert_int_equal(manifest_parse(&parsed, good, sizeof good, NULL),
+                     STATUS_OK);
+    assert_int_equal(parsed.size_bytes, parsed.parts_bytes + 1);
+    manifest_clear(&parsed);
+    good[8] = 2; /* and without a list */
+    expect_body_refused(good, sizeof good - MANIFEST_PART_BYTES);
 }
 
 static void add_chunks(struct manifest *manifest, enum part_kind kind,
@@ -318,21 +325,21 @@ static void expect_full(struct manifest *manifest, enum part_kind kind)
 }
 
 /* In the smallest chunks, with as many spans as there may be, the last chunk of
- * each of one byte, and with the longest list of patches. */
+ * each of one byte, and with the longest list of heads. */
 static void the_largest_file_fits_and_one_byte_more_does_not(void **state)
 {
     (void)state;
     struct manifest manifest = {0};
-    const size_t list_chunks = PATCH_LIST_MAX_BYTES / CHUNKER_MIN_BYTES;
+    const size_t list_chunks = HEADS_MAX_BYTES / CHUNKER_MIN_BYTES;
     add_chunks(&manifest, PART_SOUND, (1 << 16) - 1, CHUNKER_MIN_BYTES);
     add_chunks(&manifest, PART_TAGS, ESSENCE_MAX_SPANS - 1, 1);
     add_chunks(&manifest, PART_SOUND, 1,
                CHUNKER_MIN_BYTES - (ESSENCE_MAX_SPANS - 1));
     assert_true(manifest.size_bytes == MANIFEST_MAX_FILE_BYTES);
     expect_full(&manifest, PART_SOUND);
-    add_chunks(&manifest, PART_PATCHES, list_chunks, CHUNKER_MIN_BYTES);
-    assert_int_equal(manifest.patches_bytes, PATCH_LIST_MAX_BYTES);
-    expect_full(&manifest, PART_PATCHES);
+    add_chunks(&manifest, PART_HEADS, list_chunks, CHUNKER_MIN_BYTES);
+    assert_int_equal(manifest.heads_bytes, HEADS_MAX_BYTES);
+    expect_full(&manifest, PART_HEADS);
 
     struct buffer sealed = {0};
     struct manifest opened;
