@@ -11,11 +11,12 @@
  * asked. */
 static const double max_score = 1.6;
 /* How far a place stands out on the sketch, times the share of its sound that
- * the master does not explain: up to here they are the same, and so many times
- * the limit they are not. What was coded at a low bit rate has more of both:
- * the limit rises with the noise, from none to that of a coarse copy. */
+ * the master does not explain, of mid and of side: up to here they are the
+ * same, and so many times the limit they are not. What was coded at a low bit
+ * rate has more of both: the limit rises with the noise, from none to that of a
+ * coarse copy. */
 static const double max_doubt = .42;
-static const double max_coarse_doubt = .75;
+static const double max_coarse_doubt = .65;
 static const double no_noise_db = .2;
 static const double coarse_noise_db = .25;
 static const double sure = 1.6;
@@ -393,8 +394,9 @@ bool edition_by_sketch(struct judgement *out, const struct query *query)
 
 /* ---- by the master's samples ---- */
 
-/* The largest of the windows around a frame, dB. */
-static double left_over_db(const struct residual *residual, size_t frame)
+/* The largest shares of the windows around a frame. */
+static struct residual_window left_over(const struct residual *residual,
+                                        size_t frame)
 {
     double middle = (double)frame * SKETCH_HOP_SAMPLES +
                     SKETCH_WINDOW_SAMPLES / 2.0 -
@@ -402,11 +404,12 @@ static double left_over_db(const struct residual *residual, size_t frame)
     long nearest = lround((middle - (double)residual->first_sample) /
                           residual->step_samples);
     long last = (long)residual->window_count - 1;
-    double most = -INFINITY;
+    struct residual_window most = {0};
 
     for (long i = nearest - WINDOW_REACH; i <= nearest + WINDOW_REACH; i++) {
         long at = i < 0 ? 0 : i > last ? last : i;
-        most = fmax(most, (double)residual->window_db[at]);
+        most.mid = fmaxf(most.mid, residual->windows[at].mid);
+        most.side = fmaxf(most.side, residual->windows[at].side);
     }
     return most;
 }
@@ -419,13 +422,18 @@ static size_t find_doubts(struct judgement *out, float *doubts,
     size_t worst = 0;
 
     for (size_t i = 0; i < errors->frame_count; i++) {
-        double db = left_over_db(residual, errors->first_frame + i);
-        doubts[i] = (float)(worse_of(errors, i) * pow(10, db / 10));
+        const struct residual_window most =
+            left_over(residual, errors->first_frame + i);
+        doubts[i] = (float)(over_noise(&errors->mid, i) * (double)most.mid +
+                            over_noise(&errors->side, i) * (double)most.side);
         if (doubts[i] > doubts[worst]) {
             worst = i;
         }
     }
-    out->residual_db = left_over_db(residual, errors->first_frame + worst);
+    const struct residual_window most =
+        left_over(residual, errors->first_frame + worst);
+    out->residual_db =
+        10 * log10(fmax((double)most.mid + (double)most.side, 1e-4));
     return worst;
 }
 

@@ -414,14 +414,14 @@ static double band_residual(double *energy, const struct products *at,
 
 /* Mid and side as loud as they are: what a coder makes up in a side that nobody
  * hears weighs nothing, and a word that is in the side alone does. */
-static float window_db(const struct work *work, size_t group)
+static struct residual_window find_window(const struct work *work, size_t group)
 {
-    double sum = 0;
+    double sums[CHANNELS] = {0};
     double weights = 0;
 
     for (size_t band = 0; band < BANDS; band++) {
+        double left_over[CHANNELS] = {0};
         double whole = 0;
-        double left_over = 0;
         for (size_t i = 0; i < CHANNELS && work->products[i] != NULL; i++) {
             const struct products window =
                 window_products(work->products[i], group, band);
@@ -429,37 +429,45 @@ static float window_db(const struct work *work, size_t group)
             double share =
                 band_residual(&energy, &window, &work->loud[i][band]);
             whole += energy;
-            left_over += share * energy;
+            left_over[i] = share * energy;
         }
         if (whole > 0) {
             double weight = pow(whole, .3);
-            sum += weight * left_over / whole;
+            sums[PCM_MID] += weight * left_over[PCM_MID] / whole;
+            sums[PCM_SIDE] += weight * left_over[PCM_SIDE] / whole;
             weights += weight;
         }
     }
-    double mean = weights > 0 ? sum / weights : 0;
-    return (float)(10 * log10(fmax(mean, LEAST)));
+    double scale = weights > 0 ? 1 / weights : 0;
+    return (struct residual_window){.mid = (float)(sums[PCM_MID] * scale),
+                                    .side = (float)(sums[PCM_SIDE] * scale)};
+}
+
+static float window_db(const struct residual_window *window)
+{
+    return (float)(10 * log10(fmax((double)window->mid + (double)window->side,
+                                   LEAST)));
 }
 
 static enum status find_windows(struct residual *out, struct work *work,
                                 size_t group_count, struct error *err)
 {
     out->window_count = group_count - WINDOW_GROUPS + 1;
-    out->window_db = malloc(out->window_count * sizeof *out->window_db);
-    if (out->window_db == NULL) {
+    out->windows = malloc(out->window_count * sizeof *out->windows);
+    if (out->windows == NULL) {
         return no_memory(err);
     }
     for (size_t i = 0; i < out->window_count; i++) {
-        out->window_db[i] = window_db(work, i);
-        work->energies[i] = out->window_db[i];
-        if (out->window_db[i] > out->window_db[out->worst_window]) {
+        out->windows[i] = find_window(work, i);
+        work->energies[i] = window_db(&out->windows[i]);
+        if (work->energies[i] > work->energies[out->worst_window]) {
             out->worst_window = i;
         }
     }
+    out->worst_db = (double)work->energies[out->worst_window];
     qsort(work->energies, out->window_count, sizeof *work->energies,
           compare_floats);
     out->median_db = work->energies[out->window_count / 2];
-    out->worst_db = out->window_db[out->worst_window];
     return STATUS_OK;
 }
 
@@ -523,6 +531,6 @@ enum status residual_compare(struct residual *out, const struct sound *query,
 
 void residual_clear(struct residual *residual)
 {
-    free(residual->window_db);
+    free(residual->windows);
     *residual = (struct residual){0};
 }

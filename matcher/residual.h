@@ -14,17 +14,24 @@
  *  band and window of .4 s R = 1 - |<x,y>|^2 / (|x|^2 |y|^2), the query turned
  *  by the timing and by the delay of up to 12 samples that is found in each
  *  10 s. Mid and side (where both sounds have one) weigh by their energy in the
- *  band, bands by energy^.3; the mean in dB, -40 at the least.
+ *  band, bands by energy^.3; in dB -40 at the least.
  *  Source of the constants: matcher/README.md, "Second look". */
 
+/* Shares of the whole sound, 0 to 1; of both together 1 at the most. */
+struct residual_window {
+    float mid;
+    float side; /* 0 where it was not compared */
+};
+
 struct residual {
-    /* dB, one a step of `step_samples` of the master from first_sample on,
-     * each of the window_samples from there. Owned, window_count of them. */
-    float *window_db;
+    /* One a step of `step_samples` of the master from first_sample on, each of
+     * the window_samples from there. Owned, window_count of them. */
+    struct residual_window *windows;
     size_t window_count;
     uint64_t first_sample;
     uint32_t step_samples;
     uint32_t window_samples;
+    /* Of mid and side together, dB. */
     double worst_db;
     size_t worst_window;
     double median_db;
