@@ -36,8 +36,9 @@ struct decode_input {
     void *context;
 };
 
-/** Silences FFmpeg's log and lets it look at the machine, which needs system
- *  calls that the sandbox refuses later. Once, before the first decode. */
+/** Silences FFmpeg's log, lets it look at the machine, which needs system calls
+ *  that the sandbox refuses later, and fill its tables, which forks then share.
+ *  Once, before the first decode. */
 void decode_prepare(void);
 
 /** Decodes the whole file into 11025 Hz: the mid with fpcalc's resampler
