@@ -18,6 +18,8 @@ enum {
     /* Fewer votes for a lag are chance: real transcodes share 43 terms a
      * minute at the least (measured, 1st percentile). */
     MIN_VOTES = 4,
+    /* Of a print's terms; one in 34 of another song's finds its bit set. */
+    SEEN_BITS = 1 << 16,
     /* A lag that was voted for is at most this far from the best one. */
     REFINE_ITEMS = 3,
     /* Two items a second apart with no more different bits stand still. */
@@ -32,7 +34,7 @@ enum {
 
 /* A window is alike up to this. Measured over 4 s: transcodes .151 at the most,
  * .195 with the worst phase in any second; other music .46, 1 % under .38. */
-static const double max_window_error_rate = .20;
+enum { MAX_WINDOW_ERROR_PERCENT = 20 };
 
 enum mark { MARK_OTHER = 0, MARK_UNDECIDED, MARK_ALIKE };
 
@@ -41,18 +43,33 @@ struct side {
     const struct fingerprint *print; /* borrowed */
     bool *quiet;                     /* owned, item_count of them */
     bool *telling;                   /* owned, item_count of them */
+    uint64_t seen[SEEN_BITS / 64];   /* bits by seen_place(): its terms */
 };
+
+/* Running sums over the pairs of one lag, three in a number, so that a window
+ * is one subtraction: differing bits of pairs that are not quiet, such pairs,
+ * and the telling ones among them. */
+enum { HEARD_SHIFT = 24, TELLING_SHIFT = 44 };
+_Static_assert((uint64_t)FINGERPRINT_MAX_ITEMS *ITEM_BITS < (uint64_t)1
+                                                                << HEARD_SHIFT,
+               "all bits of the longest print");
+_Static_assert(FINGERPRINT_MAX_ITEMS < 1 << (TELLING_SHIFT - HEARD_SHIFT),
+               "all pairs of the longest print");
 
 /* The work of one align_prints. */
 struct work {
     struct side query;
     struct side reference;
-    uint32_t *votes;   /* owned; of lag (index - reference items) */
-    uint32_t *errors;  /* owned; running sums of differing bits */
-    uint32_t *heard;   /* owned; running sums of pairs that are not quiet */
-    uint32_t *telling; /* owned; running sums of telling pairs */
-    uint8_t *marks;    /* owned; of the query's items, on one lag */
-    int8_t *owner;     /* owned; index of the lag that has the item, or -1 */
+    uint32_t *votes; /* owned; of lag (index - reference items) */
+    uint64_t *sums;  /* owned; [i]: of the pairs before query item i */
+    uint8_t *marks;  /* owned; of the query's items */
+    int8_t *owner;   /* owned; index of the lag that has the item, or -1 */
+    /* What sums and marks are of; items beyond [from, to) have none. */
+    bool is_marked; /* and nobody has taken an item since */
+    int32_t marked_lag;
+    size_t from;
+    size_t to;
+    int64_t worth; /* of that lag */
     int32_t lags[ALIGN_MAX_LAGS];
     size_t lag_count;
 };
@@ -84,18 +101,38 @@ void align_mark_quiet(bool *quiet, const struct fingerprint *print)
     enum { HOPS_BEFORE = FINGERPRINT_CENTRE_HOPS, HOPS_AFTER = 8 };
     uint8_t loud = levels_loud(print->levels, print->item_count);
     size_t count = print->item_count;
-    size_t sounded = 0; /* hops up to the last one that sounds */
-    size_t looked_at = 0;
+    size_t done = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        for (; looked_at < count && looked_at <= i + HOPS_AFTER; looked_at++) {
-            if (print->levels[looked_at] + LEVELS_QUIET_STEPS > loud) {
-                sounded = looked_at + 1;
-            }
+    memset(quiet, true, count * sizeof *quiet);
+    for (size_t hop = 0; hop < count; hop++) {
+        if (print->levels[hop] + LEVELS_QUIET_STEPS <= loud) {
+            continue;
         }
-        bool sounds = sounded > 0 && sounded + HOPS_BEFORE > i;
-        quiet[i] = !sounds || print->items[i] == FINGERPRINT_SILENCE;
+        if (hop > done + HOPS_AFTER) {
+            done = hop - HOPS_AFTER;
+        }
+        for (; done < count && done <= hop + HOPS_BEFORE; done++) {
+            quiet[done] = print->items[done] == FINGERPRINT_SILENCE;
+        }
     }
+}
+
+static uint32_t term_of(uint32_t item)
+{
+    return item >> (ITEM_BITS - VOTE_BITS);
+}
+
+/* The upper bits of a product spread well (Knuth, TAOCP 3, 6.4). */
+static size_t seen_place(uint32_t term)
+{
+    return term * 0x9e3779b1U >> 16 & (SEEN_BITS - 1);
+}
+
+static bool has_seen(const struct side *side, uint32_t term)
+{
+    size_t place = seen_place(term);
+
+    return side->seen[place / 64] >> place % 64 & 1;
 }
 
 static void mark_telling(struct side *side)
@@ -105,10 +142,16 @@ static void mark_telling(struct side *side)
     align_mark_quiet(side->quiet, print);
     for (size_t i = 0; i < print->item_count; i++) {
         size_t other = i >= STILL_ITEMS ? i - STILL_ITEMS : i + STILL_ITEMS;
-        unsigned moved = other < print->item_count
-                             ? bits_of(print->items[i] ^ print->items[other])
+        uint32_t moved = other < print->item_count
+                             ? print->items[i] ^ print->items[other]
                              : 0;
-        side->telling[i] = !side->quiet[i] && moved > STILL_BITS;
+        for (int bit = 0; bit < STILL_BITS; bit++) {
+            moved &= moved - 1; /* without its lowest */
+        }
+        bool telling = !side->quiet[i] && moved != 0;
+        size_t place = seen_place(term_of(print->items[i]));
+        side->telling[i] = telling;
+        side->seen[place / 64] |= (uint64_t)telling << place % 64;
     }
 }
 
@@ -133,9 +176,7 @@ static void work_clear(struct work *work)
     free(work->reference.quiet);
     free(work->reference.telling);
     free(work->votes);
-    free(work->errors);
-    free(work->heard);
-    free(work->telling);
+    free(work->sums);
     free(work->marks);
     free(work->owner);
 }
@@ -155,13 +196,11 @@ static enum status work_init(struct work *work, const struct fingerprint *query,
     }
     work->votes =
         calloc(items + reference->item_count + 1, sizeof *work->votes);
-    work->errors = calloc(items + 1, sizeof *work->errors);
-    work->heard = calloc(items + 1, sizeof *work->heard);
-    work->telling = calloc(items + 1, sizeof *work->telling);
+    work->sums = calloc(items + 1, sizeof *work->sums);
     work->marks = calloc(items + 1, sizeof *work->marks);
     work->owner = malloc(items + 1);
-    if (work->votes == NULL || work->errors == NULL || work->heard == NULL ||
-        work->telling == NULL || work->marks == NULL || work->owner == NULL) {
+    if (work->votes == NULL || work->sums == NULL || work->marks == NULL ||
+        work->owner == NULL) {
         return error_set(err, STATUS_NO_MEMORY, "no_memory",
                          "no memory left to align with");
     }
@@ -175,34 +214,35 @@ static void sort_keys(uint64_t *keys, uint64_t *spare, size_t count)
 {
     enum { BYTES = 256, PASSES = VOTE_BITS / 8 };
     _Static_assert(VOTE_BITS % 8 == 0, "whole bytes");
+    uint32_t starts[PASSES][BYTES + 1] = {0};
 
+    for (size_t i = 0; i < count; i++) {
+        for (unsigned pass = 0; pass < PASSES; pass++) {
+            starts[pass][(keys[i] >> (32 + 8 * pass) & 0xff) + 1]++;
+        }
+    }
     for (unsigned pass = 0; pass < PASSES; pass++) {
-        unsigned shift = 32 + 8 * pass;
-        size_t starts[BYTES + 1] = {0};
-        for (size_t i = 0; i < count; i++) {
-            starts[(keys[i] >> shift & 0xff) + 1]++;
-        }
         for (size_t i = 1; i < BYTES; i++) {
-            starts[i] += starts[i - 1];
+            starts[pass][i] += starts[pass][i - 1];
         }
         for (size_t i = 0; i < count; i++) {
-            spare[starts[keys[i] >> shift & 0xff]++] = keys[i];
+            spare[starts[pass][keys[i] >> (32 + 8 * pass) & 0xff]++] = keys[i];
         }
         memcpy(keys, spare, count * sizeof *keys);
     }
 }
 
-/* Telling items as (term << 32 | place), ascending. */
+/* Telling items as (term << 32 | place), ascending; without most of those whose
+ * term the other side does not have. */
 static size_t sort_terms(uint64_t *keys, uint64_t *spare,
-                         const struct side *side)
+                         const struct side *side, const struct side *other)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < side->print->item_count; i++) {
-        if (side->telling[i]) {
-            uint64_t term = side->print->items[i] >> (ITEM_BITS - VOTE_BITS);
-            keys[count++] = term << 32 | i;
-        }
+        uint32_t term = term_of(side->print->items[i]);
+        keys[count] = (uint64_t)term << 32 | i;
+        count += side->telling[i] & has_seen(other, term);
     }
     sort_keys(keys, spare, count);
     return count;
@@ -251,8 +291,10 @@ static enum status vote(struct work *work, struct error *err)
                            "no memory left to align with");
         goto out;
     }
-    size_t query_count = sort_terms(query, spare, &work->query);
-    size_t reference_count = sort_terms(reference, spare, &work->reference);
+    size_t query_count =
+        sort_terms(query, spare, &work->query, &work->reference);
+    size_t reference_count =
+        sort_terms(reference, spare, &work->reference, &work->query);
     size_t i = 0;
     size_t j = 0;
     while (i < query_count && j < reference_count) {
@@ -286,78 +328,126 @@ static void overlap(const struct work *work, int32_t lag, size_t *from,
     *to = end > (int64_t)*from ? (size_t)end : *from;
 }
 
-/* Running sums over the pairs of one lag; index i is the sum of the pairs
- * before query item i. */
-static void sum_pairs(struct work *work, int32_t lag, size_t from, size_t to)
+/* What a pair adds to the sums. */
+static inline uint64_t weigh_pair(const struct work *work, size_t i, size_t j)
 {
-    work->errors[from] = 0;
-    work->heard[from] = 0;
-    work->telling[from] = 0;
-    for (size_t i = from; i < to; i++) {
-        size_t j = (size_t)((int64_t)i - lag);
-        uint32_t differing =
-            work->query.print->items[i] ^ work->reference.print->items[j];
-        bool quiet = work->query.quiet[i] && work->reference.quiet[j];
-        bool tells = work->query.telling[i] && work->reference.telling[j];
-        work->errors[i + 1] =
-            work->errors[i] + (quiet ? 0 : bits_of(differing));
-        work->heard[i + 1] = work->heard[i] + !quiet;
-        work->telling[i + 1] = work->telling[i] + tells;
-    }
+    const struct side *query = &work->query;
+    const struct side *reference = &work->reference;
+    unsigned differing =
+        bits_of(query->print->items[i] ^ reference->print->items[j]);
+    bool heard = !(query->quiet[i] & reference->quiet[j]);
+    bool tells = query->telling[i] & reference->telling[j];
+
+    return (heard ? differing | (uint64_t)1 << HEARD_SHIFT : 0) |
+           (uint64_t)tells << TELLING_SHIFT;
 }
 
-static enum mark mark_window(const struct work *work, size_t first, size_t last)
+static unsigned differing_of(uint64_t sum)
 {
-    uint32_t heard = work->heard[last] - work->heard[first];
-    uint32_t errors = work->errors[last] - work->errors[first];
-    uint32_t telling = work->telling[last] - work->telling[first];
+    return sum & ((1U << HEARD_SHIFT) - 1);
+}
+
+static unsigned heard_of(uint64_t sum)
+{
+    return sum >> HEARD_SHIFT & ((1U << (TELLING_SHIFT - HEARD_SHIFT)) - 1);
+}
+
+static unsigned telling_of(uint64_t sum)
+{
+    return (unsigned)(sum >> TELLING_SHIFT);
+}
+
+/* By how much so many pairs stay under the limit, in hundredths of a bit. */
+static int64_t bits_under_limit(unsigned pairs, unsigned differing)
+{
+    return (int64_t)pairs * ITEM_BITS * MAX_WINDOW_ERROR_PERCENT -
+           (int64_t)differing * 100;
+}
+
+static enum mark mark_window(uint64_t sum)
+{
+    unsigned heard = heard_of(sum);
 
     if (heard < MIN_TELLING_OF_WINDOW) {
         return MARK_UNDECIDED;
     }
-    if (errors > max_window_error_rate * heard * ITEM_BITS) {
+    if (bits_under_limit(heard, differing_of(sum)) < 0) {
         return MARK_OTHER;
     }
-    return telling < MIN_TELLING_OF_WINDOW ? MARK_UNDECIDED : MARK_ALIKE;
+    return telling_of(sum) < MIN_TELLING_OF_WINDOW ? MARK_UNDECIDED
+                                                   : MARK_ALIKE;
 }
 
 /* Marks the query's items on one lag by the window around each; items that
  * another lag has are not looked at. Returns what the lag is worth: the bits by
  * which its telling items stay under the limit, so that of two neighbours that
  * cover the same the closer wins. */
-static double mark_lag(struct work *work, int32_t lag, size_t *from, size_t *to)
+static int64_t mark_lag(struct work *work, int32_t lag)
 {
     enum { HALF = ALIGN_WINDOW_ITEMS / 2 };
-    double worth = 0;
+    const uint64_t *sums = work->sums;
+    size_t from;
+    size_t to;
+    int64_t worth = 0;
 
-    overlap(work, lag, from, to);
-    sum_pairs(work, lag, *from, *to);
-    for (size_t i = *from; i < *to; i++) {
-        size_t first = i < *from + HALF ? *from : i - HALF;
-        size_t last = i + HALF > *to ? *to : i + HALF;
-        work->marks[i] =
-            (uint8_t)(work->owner[i] >= 0 ? MARK_OTHER
-                                          : mark_window(work, first, last));
-        if (work->marks[i] == MARK_ALIKE &&
-            work->telling[i + 1] > work->telling[i]) {
-            worth += max_window_error_rate * ITEM_BITS -
-                     (work->errors[i + 1] - work->errors[i]);
+    if (work->is_marked && work->marked_lag == lag) {
+        return work->worth;
+    }
+    overlap(work, lag, &from, &to);
+    work->sums[from] = 0;
+    for (size_t i = from; i < to; i++) {
+        work->sums[i + 1] =
+            sums[i] + weigh_pair(work, i, (size_t)((int64_t)i - lag));
+    }
+    for (size_t i = from; i < to; i++) {
+        size_t first = i < from + HALF ? from : i - HALF;
+        size_t last = i + HALF > to ? to : i + HALF;
+        enum mark mark = work->owner[i] >= 0
+                             ? MARK_OTHER
+                             : mark_window(sums[last] - sums[first]);
+        uint64_t own = sums[i + 1] - sums[i];
+        work->marks[i] = (uint8_t)mark;
+        if (mark == MARK_ALIKE && telling_of(own) > 0) {
+            worth += bits_under_limit(1, differing_of(own));
         }
     }
+    work->is_marked = true;
+    work->marked_lag = lag;
+    work->from = from;
+    work->to = to;
+    work->worth = worth;
     return worth;
+}
+
+/* Whether a lag may be worth more than `most`, were all its pairs in windows
+ * that are alike; most lags fail soon. */
+static bool may_exceed(const struct work *work, int32_t lag, int64_t most)
+{
+    const int64_t pair_most = bits_under_limit(1, 0);
+    size_t from;
+    size_t to;
+
+    overlap(work, lag, &from, &to);
+    int64_t hope = (int64_t)(to - from) * pair_most;
+    for (size_t i = from; i < to && hope > most; i++) {
+        uint64_t pair = weigh_pair(work, i, (size_t)((int64_t)i - lag));
+        int64_t under = bits_under_limit(1, differing_of(pair));
+        hope -= pair_most;
+        hope += telling_of(pair) > 0 && under > 0 ? under : 0;
+    }
+    return hope > most;
 }
 
 /* The lag near `lag` that is worth most. */
 static int32_t refine(struct work *work, int32_t lag)
 {
     int32_t best = lag;
-    double most = 0;
+    int64_t most = mark_lag(work, lag);
 
     for (int32_t near = lag - REFINE_ITEMS; near <= lag + REFINE_ITEMS;
          near++) {
-        size_t from;
-        size_t to;
-        double worth = mark_lag(work, near, &from, &to);
+        int64_t worth =
+            may_exceed(work, near, most) ? mark_lag(work, near) : most;
         if (worth > most) {
             best = near;
             most = worth;
@@ -370,13 +460,12 @@ static int32_t refine(struct work *work, int32_t lag)
  * `lag`: no further segment is left to find. */
 static bool holds_all(struct work *work, int32_t lag)
 {
-    size_t from;
-    size_t to;
     size_t left = 0;
 
-    (void)mark_lag(work, lag, &from, &to);
+    (void)mark_lag(work, lag);
     for (size_t i = 0; i < work->query.print->item_count; i++) {
-        bool alike = i >= from && i < to && work->marks[i] != MARK_OTHER;
+        bool alike =
+            i >= work->from && i < work->to && work->marks[i] != MARK_OTHER;
         left += work->query.telling[i] && !alike;
     }
     return left < MIN_FURTHER_SEGMENT_ITEMS;
@@ -427,27 +516,26 @@ static void find_lags(struct work *work)
 }
 
 /* Gives the runs of marked items to lag number `index` where they are long
- * enough; what is taken is counted. */
+ * enough; what is taken is counted. Leaves the sums of that lag. */
 static size_t claim(struct work *work, size_t index, size_t shortest)
 {
-    size_t from;
-    size_t to;
     size_t claimed = 0;
     size_t i;
 
-    (void)mark_lag(work, work->lags[index], &from, &to);
-    for (i = from; i < to;) {
+    (void)mark_lag(work, work->lags[index]);
+    for (i = work->from; i < work->to;) {
         size_t start = i;
         size_t alike = 0;
-        for (; i < to && work->marks[i] != MARK_OTHER; i++) {
+        for (; i < work->to && work->marks[i] != MARK_OTHER; i++) {
             alike += work->marks[i] == MARK_ALIKE;
         }
         if (alike >= shortest) {
             memset(work->owner + start, (int)index, i - start);
-            claimed += work->telling[i] - work->telling[start];
+            claimed += telling_of(work->sums[i] - work->sums[start]);
         }
-        i += i < to && work->marks[i] == MARK_OTHER;
+        i += i < work->to && work->marks[i] == MARK_OTHER;
     }
+    work->is_marked = false;
     return claimed;
 }
 
@@ -455,12 +543,10 @@ static size_t claim(struct work *work, size_t index, size_t shortest)
 static size_t best_lag(struct work *work, const bool *used)
 {
     size_t best = work->lag_count;
-    double most = 0;
+    int64_t most = 0;
 
     for (size_t i = 0; i < work->lag_count; i++) {
-        size_t from;
-        size_t to;
-        double worth = used[i] ? 0 : mark_lag(work, work->lags[i], &from, &to);
+        int64_t worth = used[i] ? 0 : mark_lag(work, work->lags[i]);
         if (worth > most) {
             best = i;
             most = worth;
@@ -495,26 +581,24 @@ static void list_segments(struct alignment *out, const struct work *work)
     }
 }
 
-/* The figures of the first lag, over the items that it has. */
-static void measure_lag(struct alignment *out, struct work *work, size_t index)
+/* The figures of the lag that claim() left the sums of, over the items that it
+ * has. */
+static void measure_lag(struct alignment *out, const struct work *work,
+                        size_t index)
 {
-    size_t from;
-    size_t to;
-    uint64_t errors = 0;
-    uint64_t heard = 0;
+    uint64_t sum = 0;
 
-    overlap(work, work->lags[index], &from, &to);
-    sum_pairs(work, work->lags[index], from, to);
+    out->lag_items = work->lags[index];
     out->lag_items_alike = 0;
-    for (size_t i = from; i < to; i++) {
+    for (size_t i = work->from; i < work->to; i++) {
         if (work->owner[i] == (int8_t)index) {
-            errors += work->errors[i + 1] - work->errors[i];
-            heard += work->heard[i + 1] - work->heard[i];
+            sum += work->sums[i + 1] - work->sums[i];
             out->lag_items_alike++;
         }
     }
-    if (heard > 0) {
-        out->bit_error_rate = (double)errors / (double)(heard * ITEM_BITS);
+    if (heard_of(sum) > 0) {
+        out->bit_error_rate =
+            (double)differing_of(sum) / ((double)heard_of(sum) * ITEM_BITS);
     }
 }
 
@@ -534,7 +618,6 @@ static void share_out(struct alignment *out, struct work *work)
         out->telling_items += claimed;
         if (claimed > out->lag_telling_items) {
             out->lag_telling_items = claimed;
-            out->lag_items = work->lags[index];
             measure_lag(out, work, index);
         }
     }
