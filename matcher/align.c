@@ -18,8 +18,8 @@ enum {
     /* Fewer votes for a lag are chance: real transcodes share 43 terms a
      * minute at the least (measured, 1st percentile). */
     MIN_VOTES = 4,
-    /* Of a print's terms; one in 34 of another song's finds its bit set. */
-    SEEN_BITS = 1 << 16,
+    /* Of terms by their hash: of 2^24 terms, no more than 2048 in one. */
+    SLOT_BITS = 13,
     /* A lag that was voted for is at most this far from the best one. */
     REFINE_ITEMS = 3,
     /* Two items a second apart with no more different bits stand still. */
@@ -32,39 +32,38 @@ enum {
     MIN_FURTHER_SEGMENT_ITEMS = 40,
 };
 
-/* A window is alike up to this. Measured over 4 s: transcodes .151 at the most,
- * .195 with the worst phase in any second; other music .46, 1 % under .38. */
-enum { MAX_WINDOW_ERROR_PERCENT = 20 };
+/* A window is alike up to this: one bit in five. Measured over 4 s: transcodes
+ * .151 at the most, .195 with the worst phase in any second; other music .46,
+ * 1 % under .38. */
+enum { BITS_PER_ERROR = 5 };
 
 enum mark { MARK_OTHER = 0, MARK_UNDECIDED, MARK_ALIKE };
 
 /* What is known of one print. */
 struct side {
     const struct fingerprint *print; /* borrowed */
-    bool *quiet;                     /* owned, item_count of them */
-    bool *telling;                   /* owned, item_count of them */
-    uint64_t seen[SEEN_BITS / 64];   /* bits by seen_place(): its terms */
+    uint32_t *traits;                /* owned, item_count of them */
 };
 
-/* Running sums over the pairs of one lag, three in a number, so that a window
- * is one subtraction: differing bits of pairs that are not quiet, such pairs,
- * and the telling ones among them. */
-enum { HEARD_SHIFT = 24, TELLING_SHIFT = 44 };
-_Static_assert((uint64_t)FINGERPRINT_MAX_ITEMS *ITEM_BITS < (uint64_t)1
-                                                                << HEARD_SHIFT,
-               "all bits of the longest print");
-_Static_assert(FINGERPRINT_MAX_ITEMS < 1 << (TELLING_SHIFT - HEARD_SHIFT),
-               "all pairs of the longest print");
+/* Traits of an item, counts of a pair, and sums of a window's pairs have one
+ * form: differing bits below ONE_HEARD, then how many are not quiet, then how
+ * many are telling. A window is one subtraction of running sums, which may run
+ * over. The loops over pairs are such that a compiler takes four at a time. */
+enum { ONE_HEARD = 1 << 12, ONE_TELLING = 1 << 20 };
+_Static_assert(ONE_HEARD > ALIGN_WINDOW_ITEMS * ITEM_BITS &&
+                   ONE_TELLING / ONE_HEARD > ALIGN_WINDOW_ITEMS,
+               "the sums of a window");
 
 /* The work of one align_prints. */
 struct work {
     struct side query;
     struct side reference;
-    uint32_t *votes; /* owned; of lag (index - reference items) */
-    uint64_t *sums;  /* owned; [i]: of the pairs before query item i */
+    int32_t *votes;  /* owned; of lag (index - reference items) */
+    uint32_t *pairs; /* owned; of the query's items with their counterparts */
+    uint32_t *sums;  /* owned; running sums of pairs, see mark_lag() */
     uint8_t *marks;  /* owned; of the query's items */
     int8_t *owner;   /* owned; index of the lag that has the item, or -1 */
-    /* What sums and marks are of; items beyond [from, to) have none. */
+    /* What pairs and marks are of; items beyond [from, to) have none. */
     bool is_marked; /* and nobody has taken an item since */
     int32_t marked_lag;
     size_t from;
@@ -74,14 +73,16 @@ struct work {
     size_t lag_count;
 };
 
-/* Counted in pairs, fours and bytes (Hacker's Delight, 5-1): without a compiler
- * option for newer processors, the built-in is a call of a function. */
+/* Counted in pairs, fours and bytes (Hacker's Delight, 5-1), which can be done
+ * with several at a time: without a compiler option for newer processors, the
+ * built-in is a call of a function. */
 static unsigned bits_of(uint32_t value)
 {
     value -= value >> 1 & 0x55555555;
     value = (value & 0x33333333) + (value >> 2 & 0x33333333);
     value = (value + (value >> 4)) & 0x0f0f0f0f;
-    return value * 0x01010101 >> 24;
+    value += value >> 8;
+    return (value + (value >> 16)) & 0x3f;
 }
 
 double align_bit_error_rate(const uint32_t *query, const uint32_t *reference,
@@ -117,65 +118,54 @@ void align_mark_quiet(bool *quiet, const struct fingerprint *print)
     }
 }
 
-static uint32_t term_of(uint32_t item)
+static uint32_t traits_of(bool is_quiet, uint32_t moved)
 {
-    return item >> (ITEM_BITS - VOTE_BITS);
+    uint32_t sounds = !is_quiet;
+    uint32_t moves = bits_of(moved) > STILL_BITS;
+
+    return sounds * ONE_HEARD + (sounds & moves) * ONE_TELLING;
 }
 
-/* The upper bits of a product spread well (Knuth, TAOCP 3, 6.4). */
-static size_t seen_place(uint32_t term)
+static void mark_traits(struct side *side, const bool *quiet)
 {
-    return term * 0x9e3779b1U >> 16 & (SEEN_BITS - 1);
-}
+    const uint32_t *items = side->print->items;
+    size_t count = side->print->item_count;
+    uint32_t *restrict traits = side->traits;
 
-static bool has_seen(const struct side *side, uint32_t term)
-{
-    size_t place = seen_place(term);
-
-    return side->seen[place / 64] >> place % 64 & 1;
-}
-
-static void mark_telling(struct side *side)
-{
-    const struct fingerprint *print = side->print;
-
-    align_mark_quiet(side->quiet, print);
-    for (size_t i = 0; i < print->item_count; i++) {
-        size_t other = i >= STILL_ITEMS ? i - STILL_ITEMS : i + STILL_ITEMS;
-        uint32_t moved = other < print->item_count
-                             ? print->items[i] ^ print->items[other]
-                             : 0;
-        for (int bit = 0; bit < STILL_BITS; bit++) {
-            moved &= moved - 1; /* without its lowest */
-        }
-        bool telling = !side->quiet[i] && moved != 0;
-        size_t place = seen_place(term_of(print->items[i]));
-        side->telling[i] = telling;
-        side->seen[place / 64] |= (uint64_t)telling << place % 64;
+    for (size_t i = 0; i < count && i < STILL_ITEMS; i++) {
+        uint32_t later =
+            i + STILL_ITEMS < count ? items[i + STILL_ITEMS] : items[i];
+        traits[i] = traits_of(quiet[i], items[i] ^ later);
+    }
+    for (size_t i = STILL_ITEMS; i < count; i++) {
+        traits[i] = traits_of(quiet[i], items[i] ^ items[i - STILL_ITEMS]);
     }
 }
 
 static enum status side_init(struct side *side, const struct fingerprint *print,
                              struct error *err)
 {
+    bool *quiet = calloc(print->item_count + 1, sizeof *quiet);
+
     side->print = print;
-    side->quiet = calloc(print->item_count + 1, sizeof *side->quiet);
-    side->telling = calloc(print->item_count + 1, sizeof *side->telling);
-    if (side->quiet == NULL || side->telling == NULL) {
+    side->traits = calloc(print->item_count + 1, sizeof *side->traits);
+    if (side->traits == NULL || quiet == NULL) {
+        free(quiet);
         return error_set(err, STATUS_NO_MEMORY, "no_memory",
                          "no memory left to align with");
     }
-    mark_telling(side);
+    align_mark_quiet(quiet, print);
+    mark_traits(side, quiet);
+    free(quiet);
     return STATUS_OK;
 }
 
 static void work_clear(struct work *work)
 {
-    free(work->query.quiet);
-    free(work->query.telling);
-    free(work->reference.quiet);
-    free(work->reference.telling);
+    free(work->query.traits);
+    free(work->reference.traits);
     free(work->votes);
+    free(work->pairs);
     free(work->sums);
     free(work->marks);
     free(work->owner);
@@ -196,11 +186,12 @@ static enum status work_init(struct work *work, const struct fingerprint *query,
     }
     work->votes =
         calloc(items + reference->item_count + 1, sizeof *work->votes);
-    work->sums = calloc(items + 1, sizeof *work->sums);
+    work->pairs = calloc(items + 1, sizeof *work->pairs);
+    work->sums = calloc(items + 1 + ALIGN_WINDOW_ITEMS, sizeof *work->sums);
     work->marks = calloc(items + 1, sizeof *work->marks);
     work->owner = malloc(items + 1);
-    if (work->votes == NULL || work->sums == NULL || work->marks == NULL ||
-        work->owner == NULL) {
+    if (work->votes == NULL || work->pairs == NULL || work->sums == NULL ||
+        work->marks == NULL || work->owner == NULL) {
         return error_set(err, STATUS_NO_MEMORY, "no_memory",
                          "no memory left to align with");
     }
@@ -208,110 +199,127 @@ static enum status work_init(struct work *work, const struct fingerprint *query,
     return STATUS_OK;
 }
 
-/* Sorts by the term, which is 24 bits above the lower 32: a byte at a time,
- * each pass stable (qsort took two thirds of the time of a whole alignment). */
-static void sort_keys(uint64_t *keys, uint64_t *spare, size_t count)
-{
-    enum { BYTES = 256, PASSES = VOTE_BITS / 8 };
-    _Static_assert(VOTE_BITS % 8 == 0, "whole bytes");
-    uint32_t starts[PASSES][BYTES + 1] = {0};
+/* A term of the query, and how often both prints have it. */
+struct term {
+    uint32_t value;
+    uint16_t next; /* number of another in its slot; 0: none */
+    uint16_t last; /* query item that has it, counted from 1 */
+    uint32_t query_count;
+    uint32_t reference_count;
+};
+_Static_assert(FINGERPRINT_MAX_ITEMS < UINT16_MAX, "numbers of items");
 
-    for (size_t i = 0; i < count; i++) {
-        for (unsigned pass = 0; pass < PASSES; pass++) {
-            starts[pass][(keys[i] >> (32 + 8 * pass) & 0xff) + 1]++;
-        }
-    }
-    for (unsigned pass = 0; pass < PASSES; pass++) {
-        for (size_t i = 1; i < BYTES; i++) {
-            starts[pass][i] += starts[pass][i - 1];
-        }
-        for (size_t i = 0; i < count; i++) {
-            spare[starts[pass][keys[i] >> (32 + 8 * pass) & 0xff]++] = keys[i];
-        }
-        memcpy(keys, spare, count * sizeof *keys);
-    }
+/* The terms of the query, by number: 1, 2 and so on. Number 0 is any other. */
+struct terms_seen {
+    uint16_t slots[1 << SLOT_BITS]; /* number of the first */
+    struct term *terms;             /* owned */
+    uint16_t count;
+    uint16_t *before; /* owned; of query item i: the one before that has its
+                         term, counted from 1 */
+};
+
+/* The upper bits of a product spread well (Knuth, TAOCP 3, 6.4). */
+static uint32_t slot_of(uint32_t term)
+{
+    return term * 0x9e3779b1U >> (32 - SLOT_BITS);
 }
 
-/* Telling items as (term << 32 | place), ascending; without most of those whose
- * term the other side does not have. */
-static size_t sort_terms(uint64_t *keys, uint64_t *spare,
-                         const struct side *side, const struct side *other)
+static uint16_t find_term(const struct terms_seen *seen, uint32_t value)
+{
+    uint16_t number = seen->slots[slot_of(value)];
+
+    while (number != 0 && seen->terms[number].value != value) {
+        number = seen->terms[number].next;
+    }
+    return number;
+}
+
+static void see_term(struct terms_seen *seen, uint32_t value, size_t item)
+{
+    uint16_t number = find_term(seen, value);
+
+    if (number == 0) {
+        uint16_t *slot = &seen->slots[slot_of(value)];
+        number = ++seen->count;
+        seen->terms[number] = (struct term){.value = value, .next = *slot};
+        *slot = number;
+    }
+    struct term *term = &seen->terms[number];
+    seen->before[item] = term->last;
+    term->last = (uint16_t)(item + 1);
+    term->query_count++;
+}
+
+static uint32_t term_of(uint32_t item)
+{
+    return item >> (ITEM_BITS - VOTE_BITS);
+}
+
+/* Lists the reference's telling items that may have a term of the query. */
+static size_t list_places(uint16_t *places, const struct terms_seen *seen,
+                          const struct side *side)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < side->print->item_count; i++) {
-        uint32_t term = term_of(side->print->items[i]);
-        keys[count] = (uint64_t)term << 32 | i;
-        count += side->telling[i] & has_seen(other, term);
+        uint16_t first = seen->slots[slot_of(term_of(side->print->items[i]))];
+        places[count] = (uint16_t)i;
+        count += (side->traits[i] >= ONE_TELLING) & (first != 0);
     }
-    sort_keys(keys, spare, count);
     return count;
 }
 
-/* Length of the run of equal terms that starts at `at`. */
-static size_t run_length(const uint64_t *keys, size_t count, size_t at)
+/* Every pair of equal terms votes for its lag. `places` and `numbers` have room
+ * for all items of the reference. */
+static void vote_pairs(struct work *work, struct terms_seen *seen,
+                       uint16_t *places, uint16_t *numbers)
 {
-    size_t end = at;
+    const struct side *query = &work->query;
+    const struct fingerprint *reference = work->reference.print;
 
-    while (end < count && keys[end] >> 32 == keys[at] >> 32) {
-        end++;
+    for (size_t i = 0; i < query->print->item_count; i++) {
+        if (query->traits[i] >= ONE_TELLING) {
+            see_term(seen, term_of(query->print->items[i]), i);
+        }
     }
-    return end - at;
-}
-
-static void vote_run(struct work *work, const uint64_t *query,
-                     size_t query_count, const uint64_t *reference,
-                     size_t reference_count)
-{
-    if (query_count * reference_count > MAX_PAIRS_OF_TERM) {
-        return;
+    size_t count = list_places(places, seen, &work->reference);
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = find_term(seen, term_of(reference->items[places[i]]));
+        seen->terms[numbers[i]].reference_count++;
     }
-    for (size_t i = 0; i < query_count; i++) {
-        for (size_t j = 0; j < reference_count; j++) {
-            size_t lag = (query[i] & UINT32_MAX) +
-                         work->reference.print->item_count -
-                         (reference[j] & UINT32_MAX);
-            work->votes[lag]++;
+    for (size_t i = 0; i < count; i++) {
+        const struct term *term = &seen->terms[numbers[i]];
+        int32_t *votes = work->votes + reference->item_count - places[i] - 1;
+        if ((uint64_t)term->query_count * term->reference_count <=
+            MAX_PAIRS_OF_TERM) {
+            for (size_t item = term->last; item > 0;
+                 item = seen->before[item - 1]) {
+                votes[item]++;
+            }
         }
     }
 }
 
-/* Every pair of equal terms votes for its lag. */
 static enum status vote(struct work *work, struct error *err)
 {
     size_t query_items = work->query.print->item_count;
     size_t reference_items = work->reference.print->item_count;
-    uint64_t *query = calloc(query_items + 1, sizeof *query);
-    uint64_t *reference = calloc(reference_items + 1, sizeof *reference);
-    uint64_t *spare = calloc(query_items + reference_items + 1, sizeof *spare);
+    struct terms_seen seen = {
+        .terms = calloc(query_items + 1, sizeof *seen.terms),
+        .before = calloc(query_items + 1, sizeof *seen.before),
+    };
+    uint16_t *places = calloc(2 * reference_items + 2, sizeof *places);
     enum status status = STATUS_OK;
 
-    if (query == NULL || reference == NULL || spare == NULL) {
+    if (seen.terms == NULL || seen.before == NULL || places == NULL) {
         status = error_set(err, STATUS_NO_MEMORY, "no_memory",
                            "no memory left to align with");
-        goto out;
+    } else {
+        vote_pairs(work, &seen, places, places + reference_items + 1);
     }
-    size_t query_count =
-        sort_terms(query, spare, &work->query, &work->reference);
-    size_t reference_count =
-        sort_terms(reference, spare, &work->reference, &work->query);
-    size_t i = 0;
-    size_t j = 0;
-    while (i < query_count && j < reference_count) {
-        uint64_t left = query[i] >> 32;
-        uint64_t right = reference[j] >> 32;
-        size_t left_run = run_length(query, query_count, i);
-        size_t right_run = run_length(reference, reference_count, j);
-        if (left == right) {
-            vote_run(work, query + i, left_run, reference + j, right_run);
-        }
-        i += left <= right ? left_run : 0;
-        j += right <= left ? right_run : 0;
-    }
-out:
-    free(query);
-    free(reference);
-    free(spare);
+    free(seen.terms);
+    free(seen.before);
+    free(places);
     return status;
 }
 
@@ -328,93 +336,113 @@ static void overlap(const struct work *work, int32_t lag, size_t *from,
     *to = end > (int64_t)*from ? (size_t)end : *from;
 }
 
-/* What a pair adds to the sums. */
-static inline uint64_t weigh_pair(const struct work *work, size_t i, size_t j)
+static uint32_t weigh_pair(uint32_t differing, uint32_t query_traits,
+                           uint32_t reference_traits)
 {
-    const struct side *query = &work->query;
-    const struct side *reference = &work->reference;
-    unsigned differing =
-        bits_of(query->print->items[i] ^ reference->print->items[j]);
-    bool heard = !(query->quiet[i] & reference->quiet[j]);
-    bool tells = query->telling[i] & reference->telling[j];
+    uint32_t heard = (query_traits | reference_traits) & ONE_HEARD;
+    uint32_t telling = query_traits & reference_traits & ONE_TELLING;
 
-    return (heard ? differing | (uint64_t)1 << HEARD_SHIFT : 0) |
-           (uint64_t)tells << TELLING_SHIFT;
+    return telling + heard + (heard != 0 ? bits_of(differing) : 0);
 }
 
-static unsigned differing_of(uint64_t sum)
+/* Fills pairs[0 .. to - from) with those of query items [from, to). */
+static void weigh_pairs(uint32_t *restrict pairs, const struct work *work,
+                        int32_t lag, size_t from, size_t to)
 {
-    return sum & ((1U << HEARD_SHIFT) - 1);
-}
-
-static unsigned heard_of(uint64_t sum)
-{
-    return sum >> HEARD_SHIFT & ((1U << (TELLING_SHIFT - HEARD_SHIFT)) - 1);
-}
-
-static unsigned telling_of(uint64_t sum)
-{
-    return (unsigned)(sum >> TELLING_SHIFT);
-}
-
-/* By how much so many pairs stay under the limit, in hundredths of a bit. */
-static int64_t bits_under_limit(unsigned pairs, unsigned differing)
-{
-    return (int64_t)pairs * ITEM_BITS * MAX_WINDOW_ERROR_PERCENT -
-           (int64_t)differing * 100;
-}
-
-static enum mark mark_window(uint64_t sum)
-{
-    unsigned heard = heard_of(sum);
-
-    if (heard < MIN_TELLING_OF_WINDOW) {
-        return MARK_UNDECIDED;
+    if (from == to) {
+        return; /* and the lag may be beyond the reference */
     }
-    if (bits_under_limit(heard, differing_of(sum)) < 0) {
-        return MARK_OTHER;
+    size_t other = (size_t)((int64_t)from - lag);
+    const uint32_t *items = work->query.print->items + from;
+    const uint32_t *traits = work->query.traits + from;
+    const uint32_t *other_items = work->reference.print->items + other;
+    const uint32_t *other_traits = work->reference.traits + other;
+
+    for (size_t i = 0; i < to - from; i++) {
+        pairs[i] =
+            weigh_pair(items[i] ^ other_items[i], traits[i], other_traits[i]);
     }
-    return telling_of(sum) < MIN_TELLING_OF_WINDOW ? MARK_UNDECIDED
-                                                   : MARK_ALIKE;
 }
 
-/* Marks the query's items on one lag by the window around each; items that
- * another lag has are not looked at. Returns what the lag is worth: the bits by
- * which its telling items stay under the limit, so that of two neighbours that
- * cover the same the closer wins. */
-static int64_t mark_lag(struct work *work, int32_t lag)
+static uint32_t differing_of(uint32_t sum)
+{
+    return sum & (ONE_HEARD - 1);
+}
+
+static uint32_t heard_of(uint32_t sum)
+{
+    return (sum & (ONE_TELLING - 1)) / ONE_HEARD;
+}
+
+static uint32_t telling_of(uint32_t sum)
+{
+    return sum / ONE_TELLING;
+}
+
+static uint8_t mark_window(uint32_t sum)
+{
+    uint32_t heard = heard_of(sum);
+    bool is_other = differing_of(sum) * BITS_PER_ERROR > heard * ITEM_BITS;
+    uint32_t like =
+        telling_of(sum) < MIN_TELLING_OF_WINDOW ? MARK_UNDECIDED : MARK_ALIKE;
+
+    return (uint8_t)(is_other & (heard >= MIN_TELLING_OF_WINDOW) ? MARK_OTHER
+                                                                 : like);
+}
+
+/* Marks by the window around each. The running sums begin and end with half a
+ * window of what the first and the last is. */
+static void mark_windows(struct work *work)
 {
     enum { HALF = ALIGN_WINDOW_ITEMS / 2 };
-    const uint64_t *sums = work->sums;
-    size_t from;
-    size_t to;
-    int64_t worth = 0;
+    const uint32_t *pairs = work->pairs + work->from;
+    size_t count = work->to - work->from;
+    uint32_t *restrict sums = work->sums;
+    uint8_t *restrict marks = work->marks + work->from;
+    const int8_t *owner = work->owner + work->from;
+    uint32_t sum = 0;
+
+    memset(sums, 0, HALF * sizeof *sums);
+    for (size_t i = 0; i < count; i++) {
+        sums[HALF + i] = sum;
+        sum += pairs[i];
+    }
+    for (size_t i = 0; i <= HALF; i++) {
+        sums[HALF + count + i] = sum;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint8_t mark = mark_window(sums[i + ALIGN_WINDOW_ITEMS] - sums[i]);
+        marks[i] = owner[i] < 0 ? mark : MARK_OTHER;
+    }
+}
+
+/* Bits by which a telling pair stays under the limit, times BITS_PER_ERROR. */
+static int32_t worth_of(uint32_t pair)
+{
+    return pair < ONE_TELLING
+               ? 0
+               : ITEM_BITS - (int32_t)differing_of(pair) * BITS_PER_ERROR;
+}
+
+/* Marks the query's items on one lag; items that another lag has are not looked
+ * at. Returns what the lag is worth: the bits by which its telling items stay
+ * under the limit, so that of two neighbours that cover the same the closer
+ * wins. */
+static int64_t mark_lag(struct work *work, int32_t lag)
+{
+    int32_t worth = 0;
 
     if (work->is_marked && work->marked_lag == lag) {
         return work->worth;
     }
-    overlap(work, lag, &from, &to);
-    work->sums[from] = 0;
-    for (size_t i = from; i < to; i++) {
-        work->sums[i + 1] =
-            sums[i] + weigh_pair(work, i, (size_t)((int64_t)i - lag));
-    }
-    for (size_t i = from; i < to; i++) {
-        size_t first = i < from + HALF ? from : i - HALF;
-        size_t last = i + HALF > to ? to : i + HALF;
-        enum mark mark = work->owner[i] >= 0
-                             ? MARK_OTHER
-                             : mark_window(sums[last] - sums[first]);
-        uint64_t own = sums[i + 1] - sums[i];
-        work->marks[i] = (uint8_t)mark;
-        if (mark == MARK_ALIKE && telling_of(own) > 0) {
-            worth += bits_under_limit(1, differing_of(own));
-        }
+    overlap(work, lag, &work->from, &work->to);
+    weigh_pairs(work->pairs + work->from, work, lag, work->from, work->to);
+    mark_windows(work);
+    for (size_t i = work->from; i < work->to; i++) {
+        worth += work->marks[i] == MARK_ALIKE ? worth_of(work->pairs[i]) : 0;
     }
     work->is_marked = true;
     work->marked_lag = lag;
-    work->from = from;
-    work->to = to;
     work->worth = worth;
     return worth;
 }
@@ -423,33 +451,36 @@ static int64_t mark_lag(struct work *work, int32_t lag)
  * that are alike; most lags fail soon. */
 static bool may_exceed(const struct work *work, int32_t lag, int64_t most)
 {
-    const int64_t pair_most = bits_under_limit(1, 0);
+    enum { PIECE = 128 };
+    uint32_t pairs[PIECE] = {0};
     size_t from;
     size_t to;
 
     overlap(work, lag, &from, &to);
-    int64_t hope = (int64_t)(to - from) * pair_most;
-    for (size_t i = from; i < to && hope > most; i++) {
-        uint64_t pair = weigh_pair(work, i, (size_t)((int64_t)i - lag));
-        int64_t under = bits_under_limit(1, differing_of(pair));
-        hope -= pair_most;
-        hope += telling_of(pair) > 0 && under > 0 ? under : 0;
+    int64_t hope = (int64_t)(to - from) * ITEM_BITS;
+    while (from < to && hope > most) {
+        size_t count = to - from < PIECE ? to - from : PIECE;
+        weigh_pairs(pairs, work, lag, from, from + count);
+        for (size_t i = 0; i < count; i++) {
+            int32_t worth = worth_of(pairs[i]);
+            hope -= ITEM_BITS - (worth > 0 ? worth : 0);
+        }
+        from += count;
     }
     return hope > most;
 }
 
-/* The lag near `lag` that is worth most. */
-static int32_t refine(struct work *work, int32_t lag)
+/* The lag near `peak` that is worth most; `guess` is looked at first. */
+static int32_t refine(struct work *work, int32_t peak, int32_t guess)
 {
-    int32_t best = lag;
-    int64_t most = mark_lag(work, lag);
+    int32_t best = guess;
+    int64_t most = mark_lag(work, guess);
 
-    for (int32_t near = lag - REFINE_ITEMS; near <= lag + REFINE_ITEMS;
-         near++) {
+    for (int32_t lag = peak - REFINE_ITEMS; lag <= peak + REFINE_ITEMS; lag++) {
         int64_t worth =
-            may_exceed(work, near, most) ? mark_lag(work, near) : most;
+            may_exceed(work, lag, most) ? mark_lag(work, lag) : most;
         if (worth > most) {
-            best = near;
+            best = lag;
             most = worth;
         }
     }
@@ -466,7 +497,7 @@ static bool holds_all(struct work *work, int32_t lag)
     for (size_t i = 0; i < work->query.print->item_count; i++) {
         bool alike =
             i >= work->from && i < work->to && work->marks[i] != MARK_OTHER;
-        left += work->query.telling[i] && !alike;
+        left += work->query.traits[i] >= ONE_TELLING && !alike;
     }
     return left < MIN_FURTHER_SEGMENT_ITEMS;
 }
@@ -481,33 +512,54 @@ static void add_lag(struct work *work, int32_t lag)
     work->lags[work->lag_count++] = lag;
 }
 
-/* Turns the peaks of the votes into lags; a peak is three neighbours wide,
- * since half a hop belongs to both sides. */
+/* The votes of an index and its two neighbours: half a hop belongs to both
+ * sides. */
+static int32_t votes_around(const int32_t *votes, size_t index)
+{
+    return votes[index - 1] + votes[index] + votes[index + 1];
+}
+
+/* The first index with the most votes around it, of 1 to `count` - 1; 0 when
+ * those are too few. */
+static size_t find_peak(const int32_t *votes, size_t count)
+{
+    int32_t most = 0;
+    size_t peak = 1;
+
+    for (size_t i = 1; i < count; i++) {
+        int32_t around = votes_around(votes, i);
+        most = around > most ? around : most;
+    }
+    if (most < MIN_VOTES) {
+        return 0;
+    }
+    while (votes_around(votes, peak) != most) {
+        peak++;
+    }
+    return peak;
+}
+
+/* Turns the peaks of the votes into lags. */
 static void find_lags(struct work *work)
 {
-    size_t reference_items = work->reference.print->item_count;
-    size_t count = work->query.print->item_count + reference_items;
+    int32_t *votes = work->votes;
+    int32_t reference_items = (int32_t)work->reference.print->item_count;
+    size_t count =
+        work->query.print->item_count + work->reference.print->item_count;
 
     for (size_t found = 0; found < ALIGN_MAX_LAGS; found++) {
-        uint32_t most = MIN_VOTES - 1;
-        size_t peak = 0;
-        for (size_t i = 1; i < count; i++) {
-            uint32_t votes =
-                work->votes[i - 1] + work->votes[i] + work->votes[i + 1];
-            if (votes > most) {
-                most = votes;
-                peak = i;
-            }
-        }
+        size_t peak = find_peak(votes, count);
         if (peak == 0) {
             break;
         }
+        size_t guess = votes[peak + 1] > votes[peak] ? peak + 1 : peak;
+        guess = votes[peak - 1] > votes[guess] ? peak - 1 : guess;
         for (size_t i = peak < 2 ? 0 : peak - 2; i <= peak + 2 && i <= count;
              i++) {
-            work->votes[i] = 0;
+            votes[i] = 0;
         }
-        int32_t lag =
-            refine(work, (int32_t)((int64_t)peak - (int64_t)reference_items));
+        int32_t lag = refine(work, (int32_t)peak - reference_items,
+                             (int32_t)guess - reference_items);
         add_lag(work, lag);
         if (found == 0 && holds_all(work, lag)) {
             break;
@@ -516,7 +568,7 @@ static void find_lags(struct work *work)
 }
 
 /* Gives the runs of marked items to lag number `index` where they are long
- * enough; what is taken is counted. Leaves the sums of that lag. */
+ * enough; what is taken is counted. Leaves the pairs of that lag. */
 static size_t claim(struct work *work, size_t index, size_t shortest)
 {
     size_t claimed = 0;
@@ -531,7 +583,9 @@ static size_t claim(struct work *work, size_t index, size_t shortest)
         }
         if (alike >= shortest) {
             memset(work->owner + start, (int)index, i - start);
-            claimed += telling_of(work->sums[i] - work->sums[start]);
+            for (size_t j = start; j < i; j++) {
+                claimed += telling_of(work->pairs[j]);
+            }
         }
         i += i < work->to && work->marks[i] == MARK_OTHER;
     }
@@ -581,24 +635,24 @@ static void list_segments(struct alignment *out, const struct work *work)
     }
 }
 
-/* The figures of the lag that claim() left the sums of, over the items that it
+/* The figures of the lag that claim() left the pairs of, over the items that it
  * has. */
 static void measure_lag(struct alignment *out, const struct work *work,
                         size_t index)
 {
-    uint64_t sum = 0;
+    uint64_t differing = 0;
+    uint64_t heard = 0;
 
     out->lag_items = work->lags[index];
     out->lag_items_alike = 0;
     for (size_t i = work->from; i < work->to; i++) {
-        if (work->owner[i] == (int8_t)index) {
-            sum += work->sums[i + 1] - work->sums[i];
-            out->lag_items_alike++;
-        }
+        bool has = work->owner[i] == (int8_t)index;
+        differing += has ? differing_of(work->pairs[i]) : 0;
+        heard += has ? heard_of(work->pairs[i]) : 0;
+        out->lag_items_alike += has;
     }
-    if (heard_of(sum) > 0) {
-        out->bit_error_rate =
-            (double)differing_of(sum) / ((double)heard_of(sum) * ITEM_BITS);
+    if (heard > 0) {
+        out->bit_error_rate = (double)differing / (double)(heard * ITEM_BITS);
     }
 }
 
