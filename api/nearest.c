@@ -13,10 +13,12 @@ enum { LOOKS_MAX = 2 };
 size_t nearest_worth(const uint32_t *term_counts, size_t count)
 {
     size_t worth = 0;
-    while (worth < count && worth < NEAREST_MAX &&
-           (worth < NEAREST_FIRST ||
-            (uint64_t)2 * term_counts[worth] >= term_counts[0])) {
-        worth++;
+    for (; worth < count && worth < NEAREST_MAX; worth++) {
+        bool is_close = (uint64_t)2 * term_counts[worth] >= term_counts[0];
+        bool is_chance = term_counts[worth] == 1 && count == CANDIDATES_MAX;
+        if (!is_close && (worth >= NEAREST_FIRST || is_chance)) {
+            break;
+        }
     }
     return worth;
 }
