@@ -39,21 +39,37 @@ static uint32_t mix(uint32_t bits)
     return bits;
 }
 
-static int compare(const void *left, const void *right)
+/* Sorts seven bits at a time, each pass stable (qsort took nearly all the time
+ * that the terms of a query take). */
+static void sort(uint32_t *values, uint32_t *spare, size_t count)
 {
-    uint32_t a = *(const uint32_t *)left;
-    uint32_t b = *(const uint32_t *)right;
+    enum { DIGIT_BITS = 7, DIGITS = 1 << DIGIT_BITS };
+    _Static_assert(TERM_BITS % (2 * DIGIT_BITS) == 0,
+                   "an even number of passes: they end where they began");
 
-    return (a > b) - (a < b);
+    for (unsigned shift = 0; shift < TERM_BITS; shift += DIGIT_BITS) {
+        size_t starts[DIGITS + 1] = {0};
+        for (size_t i = 0; i < count; i++) {
+            starts[(values[i] >> shift & (DIGITS - 1)) + 1]++;
+        }
+        for (size_t i = 1; i < DIGITS; i++) {
+            starts[i] += starts[i - 1];
+        }
+        for (size_t i = 0; i < count; i++) {
+            spare[starts[values[i] >> shift & (DIGITS - 1)]++] = values[i];
+        }
+        uint32_t *sorted = spare;
+        spare = values;
+        values = sorted;
+    }
 }
 
+/* Behind the terms is room for as many. */
 static void sort_unique(struct terms *terms)
 {
     size_t kept = 0;
 
-    if (terms->count > 0) {
-        qsort(terms->values, terms->count, sizeof *terms->values, compare);
-    }
+    sort(terms->values, terms->values + terms->count, terms->count);
     for (size_t i = 0; i < terms->count; i++) {
         if (kept == 0 || terms->values[kept - 1] != terms->values[i]) {
             terms->values[kept++] = terms->values[i];
@@ -70,8 +86,8 @@ static enum status list_bits(struct terms *out, const struct fingerprint *print,
     uint32_t before = no_term;
 
     *out = (struct terms){0};
-    /* one more than needed: calloc of nothing may give NULL */
-    out->values = calloc(print->item_count + 1, sizeof *out->values);
+    /* twice for sort_unique(); calloc of nothing may give NULL */
+    out->values = calloc(2 * print->item_count + 1, sizeof *out->values);
     if (out->values == NULL) {
         return error_set(err, STATUS_NO_MEMORY, "no_memory",
                          "no memory left for index terms");
@@ -197,7 +213,7 @@ enum status terms_neighbours(struct terms *out, const struct fingerprint *print,
     if (status != STATUS_OK) {
         goto out;
     }
-    out->values = calloc((size_t)2 * TERMS_NEIGHBOURS_MAX, sizeof *out->values);
+    out->values = calloc((size_t)4 * TERMS_NEIGHBOURS_MAX, sizeof *out->values);
     if (out->values == NULL) {
         status = error_set(err, STATUS_NO_MEMORY, "no_memory",
                            "no memory left for index terms");
