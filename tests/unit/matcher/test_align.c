@@ -60,6 +60,24 @@ static void the_lag_is_what_was_cut_off(void **state)
     fingerprint_clear(&whole);
 }
 
+/* Lags beside the right one leave one print or the other altogether. */
+static void the_last_items_are_found(void **state)
+{
+    enum { PART = 40 };
+    struct fingerprint whole = prints_random(7, ITEMS);
+    struct fingerprint part = prints_slice(&whole, ITEMS - PART, PART);
+    struct alignment a;
+    (void)state;
+    assert_int_equal(align_prints(&a, &part, &whole, NULL), STATUS_OK);
+    assert_int_equal(a.lag_items, PART - ITEMS);
+    assert_int_equal(a.lag_items_alike, PART);
+    assert_int_equal(align_prints(&a, &whole, &part, NULL), STATUS_OK);
+    assert_int_equal(a.lag_items, ITEMS - PART);
+    assert_in_range(a.lag_items_alike, PART - 16, PART);
+    fingerprint_clear(&part);
+    fingerprint_clear(&whole);
+}
+
 static void other_music_is_not_alike(void **state)
 {
     (void)state;
@@ -156,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_print_lies_on_itself),
         cmocka_unit_test(the_lag_is_what_was_cut_off),
+        cmocka_unit_test(the_last_items_are_found),
         cmocka_unit_test(other_music_is_not_alike),
         cmocka_unit_test(what_stands_still_is_not_alike),
         cmocka_unit_test(shared_silence_does_not_join_songs),
