@@ -186,7 +186,8 @@ static enum status start_storage(struct parts *parts, struct error *err)
         status = data_folder_path(folder, "vault", path, err);
     }
     if (status == STATUS_OK) {
-        status = vault_open(&service->vault, path, service->keyring, err);
+        status =
+            vault_open_folder(&service->vault, path, service->keyring, err);
     }
     if (status == STATUS_OK) {
         status = find_decoder(service, err);

@@ -35,23 +35,29 @@ struct put {
     uint8_t object[SEAL_MAX_OBJECT_BYTES];
 };
 
-enum status vault_open(struct vault **out, const char *folder,
+enum status vault_open(struct vault **out, struct store *store,
                        const struct keyring *keyring, struct error *err)
 {
     *out = NULL;
     struct vault *vault = calloc(1, sizeof *vault);
     if (vault == NULL) {
+        store->methods->close(store);
         return error_set(err, STATUS_NO_MEMORY, "no_memory",
                          "no memory for the vault");
     }
-    enum status status = store_folder_open(&vault->store, folder, err);
-    if (status != STATUS_OK) {
-        vault_close(vault);
-        return status;
-    }
+    vault->store = store;
     vault->keyring = keyring;
     *out = vault;
     return STATUS_OK;
+}
+
+enum status vault_open_folder(struct vault **out, const char *folder,
+                              const struct keyring *keyring, struct error *err)
+{
+    struct store *store = NULL;
+    *out = NULL;
+    enum status status = store_folder_open(&store, folder, err);
+    return status == STATUS_OK ? vault_open(out, store, keyring, err) : status;
 }
 
 void vault_close(struct vault *vault)
@@ -59,9 +65,7 @@ void vault_close(struct vault *vault)
     if (vault == NULL) {
         return;
     }
-    if (vault->store != NULL) {
-        vault->store->methods->close(vault->store);
-    }
+    vault->store->methods->close(vault->store);
     free(vault);
 }
 

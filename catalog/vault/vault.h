@@ -17,6 +17,7 @@
  * reader belongs to one. */
 struct vault;
 struct vault_reader;
+struct store; /* catalog/vault/store.h */
 
 /** Whose file it is and which: binds a manifest to its place, so that a
  *  manifest moved to another account or track does not open. Borrowed. */
@@ -27,11 +28,17 @@ struct vault_owner {
     const char *region;
 };
 
-/** folder   DIR/vault, the default store; made when missing
- *  keyring  borrowed while the vault lives. */
-MUST_USE enum status vault_open(struct vault **out, const char *folder,
+/** store    where the objects lie; taken, on error too
+ *  keyring  borrowed while the vault lives
+ *  STATUS_NO_MEMORY. */
+MUST_USE enum status vault_open(struct vault **out, struct store *store,
                                 const struct keyring *keyring,
                                 struct error *err);
+/** The same on a folder, DIR/vault, which is made when missing: as
+ *  store_folder_open(). */
+MUST_USE enum status vault_open_folder(struct vault **out, const char *folder,
+                                       const struct keyring *keyring,
+                                       struct error *err);
 void vault_close(struct vault *vault);
 
 /** Stores all of `fd` (from offset 0 to its end; borrowed). On STATUS_OK every
@@ -39,10 +46,10 @@ void vault_close(struct vault *vault);
  *  list, to be kept with the library entry.
  *  manifest  appended to; as it was on error
  *  STATUS_UNAVAILABLE "vault_full" no space, "vault_write" the disk refuses,
- *  "upload_unreadable" fd cannot be read, "keys_missing" no secret of the
- *  owner's region here; STATUS_LIMIT "too_large" over 4 GiB; STATUS_NO_MEMORY.
- *  Nothing that others see was changed: chunks that were stored already stay
- *  (they would be the same at the next try). */
+ *  what else the store gives, "upload_unreadable" fd cannot be read,
+ * "keys_missing" no secret of the owner's region here; STATUS_LIMIT "too_large"
+ * over 4 GiB; STATUS_NO_MEMORY. Nothing that others see was changed: chunks
+ * that were stored already stay (they would be the same at the next try). */
 MUST_USE enum status vault_put(struct vault *vault,
                                const struct vault_owner *owner, int fd,
                                struct buffer *manifest, struct error *err);
@@ -60,7 +67,7 @@ uint64_t vault_reader_size(const struct vault_reader *reader);
  *  and what was put into `out` is wiped. A seek costs one 16 KiB segment; the
  *  first read of an Ogg file also its list of heads, 0.6 % of it.
  *  STATUS_CORRUPT "chunk_corrupt" · STATUS_UNAVAILABLE "chunk_missing",
- *  "chunk_unreadable". */
+ *  "chunk_unreadable", what else the store gives. */
 MUST_USE enum status vault_read(struct vault_reader *reader, uint64_t offset,
                                 void *out, size_t length, size_t *got,
                                 struct error *err);

@@ -110,7 +110,7 @@ static void open_vault(struct bench *bench)
     vault_close(bench->vault);
     (void)snprintf(path, sizeof path, "%s/vault.%d", bench->folder,
                    bench->round);
-    must(vault_open(&bench->vault, path, bench->keyring, &err), &err);
+    must(vault_open_folder(&bench->vault, path, bench->keyring, &err), &err);
 }
 
 static void put_new(struct bench *bench)

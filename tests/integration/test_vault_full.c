@@ -176,7 +176,7 @@ static void a_folder_that_cannot_be_made_is_an_error(void **state)
     struct error err = {0};
     char path[PATH_MAX + 16];
     (void)snprintf(path, sizeof path, "%s/no/vault", fixture->tv.root);
-    assert_int_equal(vault_open(&vault, path, fixture->tv.keyring, &err),
+    assert_int_equal(vault_open_folder(&vault, path, fixture->tv.keyring, &err),
                      STATUS_UNAVAILABLE);
     assert_string_equal(err.code, "vault_write");
     assert_null(vault);

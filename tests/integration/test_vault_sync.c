@@ -49,7 +49,7 @@ static int put_once(const char *root, const char *file)
     (void)snprintf(keys, sizeof keys, "%s/keys", root);
     (void)snprintf(folder, sizeof folder, "%s/vault", root);
     if (fd >= 0 && keyring_open(&keyring, keys, true, NULL) == STATUS_OK &&
-        vault_open(&vault, folder, keyring, NULL) == STATUS_OK) {
+        vault_open_folder(&vault, folder, keyring, NULL) == STATUS_OK) {
         result = vault_put(vault, &TEST_OWNER, fd, &manifest, NULL) == STATUS_OK
                      ? RAN_OK
                      : RAN_PUT_FAILED;
@@ -345,7 +345,7 @@ static void expect_recovery(struct fixture *fixture)
     (void)snprintf(tv.keys, sizeof tv.keys, "%s/keys", fixture->root);
     (void)snprintf(tv.folder, sizeof tv.folder, "%s/vault", fixture->root);
     assert_int_equal(keyring_open(&tv.keyring, tv.keys, true, NULL), STATUS_OK);
-    assert_int_equal(vault_open(&tv.vault, tv.folder, tv.keyring, NULL),
+    assert_int_equal(vault_open_folder(&tv.vault, tv.folder, tv.keyring, NULL),
                      STATUS_OK);
     assert_int_equal(test_leftovers(tv.folder), 0);
     test_vault_put(&tv, &TEST_OWNER, fixture->song, SONG_BYTES, &manifest);

@@ -135,7 +135,7 @@ int main(int argc, char **argv)
     (void)snprintf(keys, sizeof keys, "%s/keys", argv[1]);
     (void)snprintf(folder, sizeof folder, "%s/vault", argv[1]);
     must(keyring_open(&keyring, keys, true, &err), &err);
-    must(vault_open(&vault, folder, keyring, &err), &err);
+    must(vault_open_folder(&vault, folder, keyring, &err), &err);
     for (int i = 2; i < argc; i++) {
         struct vault_owner owner = {.account_key = KEYS[i > 2],
                                     .account_id = i > 2 ? "acc_b" : "acc_a",

@@ -35,7 +35,7 @@ static void open_both(struct test_vault *tv)
     struct error err = {0};
     enum status status = keyring_open(&tv->keyring, tv->keys, true, &err);
     if (status == STATUS_OK) {
-        status = vault_open(&tv->vault, tv->folder, tv->keyring, &err);
+        status = vault_open_folder(&tv->vault, tv->folder, tv->keyring, &err);
     }
     if (status != STATUS_OK) {
         print_error("%s: %s\n", err.code, err.text);
