@@ -2,6 +2,7 @@
 #include "catalog/vault/store.h"
 
 #include "catalog/id.h"
+#include "catalog/vault/store_folder_internal.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -21,8 +22,6 @@
  * file is given up and never synced again. */
 
 enum {
-    FOLDER_COUNT = 256, /* by the name's first byte */
-    PATH_SIZE = 3 + 2 * SHA256_BYTES + 1,
     LEFTOVER_AGE_S = 24 * 60 * 60, /* no put takes a day */
     SWEEP_MAX_FILES = 100000,      /* an open; the next one goes on */
     COMPARE_BYTES = 16384,
@@ -44,11 +43,24 @@ static struct folder *folder_get(struct store *store)
     return (struct folder *)store; /* base is the first member */
 }
 
-static void path_write(char out[PATH_SIZE], const uint8_t name[SHA256_BYTES])
+void store_folder_path(char out[STORE_FOLDER_PATH_SIZE],
+                       const uint8_t name[SHA256_BYTES])
 {
     hex_encode(out, name, 1);
     out[2] = '/';
     hex_encode(out + 3, name, SHA256_BYTES);
+}
+
+enum status store_folder_unreadable(struct error *err, int error)
+{
+    if (error == ENOENT) {
+        return error_set(err, STATUS_UNAVAILABLE, "chunk_missing",
+                         "a stored chunk is missing: restore the vault from a "
+                         "backup, or upload the song again");
+    }
+    return error_set(err, STATUS_UNAVAILABLE, "chunk_unreadable",
+                     "cannot read a stored chunk (%s): check the vault's disk",
+                     strerrordesc_np(error));
 }
 
 static enum status write_error(struct error *err, const char *what, int error)
@@ -62,18 +74,6 @@ static enum status write_error(struct error *err, const char *what, int error)
                      "cannot %s in the vault (%s): make its folder writable "
                      "and check the disk",
                      what, strerrordesc_np(error));
-}
-
-static enum status read_error(struct error *err, int error)
-{
-    if (error == ENOENT) {
-        return error_set(err, STATUS_UNAVAILABLE, "chunk_missing",
-                         "a stored chunk is missing: restore the vault from a "
-                         "backup, or upload the song again");
-    }
-    return error_set(err, STATUS_UNAVAILABLE, "chunk_unreadable",
-                     "cannot read a stored chunk (%s): check the vault's disk",
-                     strerrordesc_np(error));
 }
 
 static int write_all(int fd, const uint8_t *bytes, size_t length)
@@ -174,8 +174,8 @@ static bool file_equals(int fd, const uint8_t *bytes, size_t length)
 /* Is the object there and now durable? It may stem from a writer that died
  * between rename and the sync of the folder, so that has to be done again. */
 static bool keep_existing(const struct folder *folder,
-                          const char path[PATH_SIZE], const void *bytes,
-                          size_t length)
+                          const char path[STORE_FOLDER_PATH_SIZE],
+                          const void *bytes, size_t length)
 {
     int fd = openat(folder->root_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -211,8 +211,8 @@ static enum status folder_put(struct store *store,
                               struct error *err)
 {
     struct folder *folder = folder_get(store);
-    char path[PATH_SIZE];
-    path_write(path, name);
+    char path[STORE_FOLDER_PATH_SIZE];
+    store_folder_path(path, name);
     if (keep_existing(folder, path, bytes, length)) {
         return sync_folder(folder, name[0], err);
     }
@@ -236,12 +236,12 @@ static enum status folder_object_open(struct store *store,
                                       struct error *err)
 {
     struct folder *folder = folder_get(store);
-    char path[PATH_SIZE];
-    path_write(path, name);
+    char path[STORE_FOLDER_PATH_SIZE];
+    store_folder_path(path, name);
     int fd = openat(folder->root_fd, path, O_RDONLY | O_CLOEXEC);
     struct stat facts;
     if (fd < 0 || fstat(fd, &facts) != 0) {
-        enum status status = read_error(err, errno);
+        enum status status = store_folder_unreadable(err, errno);
         if (fd >= 0) {
             (void)close(fd);
         }
@@ -268,7 +268,7 @@ static enum status folder_object_read(struct store_object *object,
     assert(count <= STORE_MAX_PIECES);
     int result = read_pieces(file->fd, pieces, count, (off_t)offset);
     if (result < 0) {
-        return read_error(err, errno);
+        return store_folder_unreadable(err, errno);
     }
     if (result > 0) {
         return error_set(err, STATUS_CORRUPT, "chunk_corrupt",
@@ -290,14 +290,37 @@ static enum status folder_has(struct store *store,
                               struct error *err)
 {
     struct folder *folder = folder_get(store);
-    char path[PATH_SIZE];
+    char path[STORE_FOLDER_PATH_SIZE];
     struct stat facts;
-    path_write(path, name);
+    store_folder_path(path, name);
     *out = fstatat(folder->root_fd, path, &facts, 0) == 0;
     if (!*out && errno != ENOENT) {
-        return read_error(err, errno);
+        return store_folder_unreadable(err, errno);
     }
     return STATUS_OK;
+}
+
+/* Not synced: it would cost a flush of the disk an object, and what comes back
+ * is an object that nobody names. */
+static enum status folder_remove(struct store *store,
+                                 const uint8_t name[SHA256_BYTES],
+                                 struct error *err)
+{
+    struct folder *folder = folder_get(store);
+    char path[STORE_FOLDER_PATH_SIZE];
+    store_folder_path(path, name);
+    if (unlinkat(folder->root_fd, path, 0) != 0 && errno != ENOENT) {
+        return write_error(err, "remove a file", errno);
+    }
+    return STATUS_OK;
+}
+
+static enum status folder_list(struct store *store, const uint8_t *after,
+                               store_visit *visit, void *context,
+                               struct error *err)
+{
+    return store_folder_list(folder_get(store)->root_fd, after, visit, context,
+                             err);
 }
 
 static enum status folder_probe(struct store *store, struct error *err)
@@ -355,9 +378,9 @@ static void sweep_tmp(const struct folder *folder)
  * none to sync one level up). */
 static enum status make_folders(struct folder *folder, struct error *err)
 {
-    for (int i = 0; i <= FOLDER_COUNT; i++) {
+    for (int i = 0; i <= STORE_FOLDER_COUNT; i++) {
         char name[sizeof TMP_FOLDER] = TMP_FOLDER;
-        if (i < FOLDER_COUNT) {
+        if (i < STORE_FOLDER_COUNT) {
             uint8_t byte = (uint8_t)i;
             hex_encode(name, &byte, 1);
         }
@@ -386,6 +409,8 @@ static const struct store_methods FOLDER_METHODS = {
     .read = folder_object_read,
     .object_close = folder_object_close,
     .has = folder_has,
+    .remove = folder_remove,
+    .list = folder_list,
     .probe = folder_probe,
     .close = folder_close,
 };
