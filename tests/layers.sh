@@ -68,7 +68,8 @@ crypt.h           catalog/library/password.c
 archive*.h        api/routes/release_tar.c
 microhttpd.h      api/server.c|api/request.c|api/reply.c
 jansson.h         api/*
-curl/*            api/cli/client.c
+curl/*            api/cli/client.c|catalog/vault/s3/http.c
+libxml/*          catalog/vault/s3/xml.c
 ini.h             api/config.c
 '
 # Headers of the C library and of Linux.
@@ -228,6 +229,8 @@ check_self() {
     must_catch "include without folder" api/x.c '#include "log.h"'
     must_catch "FFmpeg elsewhere" matcher/x.c '#include <libavutil/dict.h>'
     must_catch "hiredis in api" api/x.c '#include <hiredis/hiredis.h>'
+    must_catch "libcurl in matcher" matcher/x.c '#include <curl/curl.h>'
+    must_catch "libxml2 elsewhere" catalog/x.c '#include <libxml/tree.h>'
     must_catch "unknown third party" api/x.c '#include <sqlite3.h>'
     must_catch "unknown command" api/x.c 'a[0] = redis_text("SET");'
     must_catch "no licence" api/x.c "$UNLICENSED"
