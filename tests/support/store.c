@@ -18,6 +18,16 @@
 
 enum { MAX_OPEN_FOLDERS = 16 };
 
+struct store_s3_config test_s3_config(void)
+{
+    return (struct store_s3_config){
+        .endpoint = getenv("REFRAIN_S3_ENDPOINT"),
+        .region = getenv("REFRAIN_S3_REGION"),
+        .bucket = getenv("REFRAIN_S3_BUCKET"),
+        .access_key = getenv("REFRAIN_S3_ACCESS_KEY"),
+        .secret_key = getenv("REFRAIN_S3_SECRET_KEY")};
+}
+
 static void make_folder(struct test_store *test)
 {
     const char *base = getenv("TMPDIR");
@@ -26,12 +36,22 @@ static void make_folder(struct test_store *test)
     assert_non_null(mkdtemp(test->folder));
 }
 
-void test_store_open(struct test_store *out)
+void test_store_open(struct test_store *out, unsigned page_max)
 {
+    static unsigned count;
     struct error err = {0};
     *out = (struct test_store){0};
-    make_folder(out);
-    test_expect_ok(store_folder_open(&out->store, out->folder, &err), &err);
+    if (getenv("REFRAIN_S3_ENDPOINT") == NULL) {
+        make_folder(out);
+        test_expect_ok(store_folder_open(&out->store, out->folder, &err), &err);
+        return;
+    }
+    (void)snprintf(out->prefix, sizeof out->prefix, "test/%d-%u", (int)getpid(),
+                   count++);
+    out->config = test_s3_config();
+    out->config.prefix = out->prefix;
+    out->config.page_max = page_max;
+    test_expect_ok(store_s3_open(&out->store, &out->config, &err), &err);
 }
 
 static int remove_one(const char *path, const struct stat *facts, int kind,
@@ -46,8 +66,10 @@ static int remove_one(const char *path, const struct stat *facts, int kind,
 void test_store_close(struct test_store *test)
 {
     test->store->methods->close(test->store);
-    (void)nftw(test->folder, remove_one, MAX_OPEN_FOLDERS,
-               FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    if (test->folder[0] != '\0') {
+        (void)nftw(test->folder, remove_one, MAX_OPEN_FOLDERS,
+                   FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    }
 }
 
 uint8_t *test_object(uint8_t name[SHA256_BYTES], size_t length, uint64_t seed)

@@ -3,20 +3,29 @@
 #define REFRAIN_TESTS_SUPPORT_STORE_H
 
 #include "catalog/vault/store.h"
+#include "catalog/vault/store_s3.h"
 
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/** A store for tests: a private folder. All functions fail the test when
- *  something does not go as it should. */
+/** A store for tests: a private folder or, with REFRAIN_S3_ENDPOINT in the
+ *  environment, a prefix of its own in a bucket (see tests/e2e/s3.sh). All
+ *  functions fail the test when something does not go as it should. */
 struct test_store {
     struct store *store;
-    char folder[PATH_MAX / 2];
+    char folder[PATH_MAX / 2]; /* "" on S3 */
+    char prefix[64];
+    struct store_s3_config config; /* of S3; borrows `prefix` */
 };
 
-void test_store_open(struct test_store *out);
+/** What the environment says: REFRAIN_S3_ENDPOINT, _REGION, _BUCKET,
+ *  _ACCESS_KEY, _SECRET_KEY. */
+struct store_s3_config test_s3_config(void);
+
+/** page_max  small, so that few objects make many pages; 0: as it is */
+void test_store_open(struct test_store *out, unsigned page_max);
 void test_store_close(struct test_store *test);
 
 /** An object: `length` bytes that follow from `seed`; free() it. */
