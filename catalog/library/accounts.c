@@ -67,6 +67,17 @@ static enum status exists(struct redis *redis, const char *account_id,
     return status;
 }
 
+/* Before the account is written: whoever looks after all that accounts own
+ * finds every account that is there by this set. */
+static enum status note_account(struct redis *redis, const char *command,
+                                const char *account_id, struct error *err)
+{
+    struct key key = key_accounts();
+    const struct redis_arg args[] = {redis_text(command), redis_text(key.text),
+                                     redis_text(account_id)};
+    return redis_call(redis, NULL, args, 3, err);
+}
+
 /* Writes an account that no address leads to yet. */
 static enum status write_account(struct redis *redis, const char *account_id,
                                  const struct account_new *wanted,
@@ -132,8 +143,11 @@ static void forget_account(struct redis *redis, const char *account_id)
     struct key key = key_of_account(KEY_ACCOUNT, account_id, "");
     const struct redis_arg args[] = {redis_text("DEL"), redis_text(key.text)};
     /* What stays after a failure leads nowhere: no address names it. */
-    enum status ignored = redis_call(redis, NULL, args, 2, NULL);
-    (void)ignored;
+    enum status status = redis_call(redis, NULL, args, 2, NULL);
+    if (status == STATUS_OK) {
+        status = note_account(redis, "SREM", account_id, NULL);
+    }
+    (void)status;
 }
 
 /* The account is written before its address is claimed: so an address names
@@ -157,7 +171,10 @@ enum status account_create(struct redis *redis, const struct keyring *keyring,
     id_random(out_id, "acc");
     keyring_new_account_key(keyring, &pair);
     crypto_wipe(pair.key, sizeof pair.key);
-    status = write_account(redis, out_id, wanted, hash, pair.wrapped, err);
+    status = note_account(redis, "SADD", out_id, err);
+    if (status == STATUS_OK) {
+        status = write_account(redis, out_id, wanted, hash, pair.wrapped, err);
+    }
     if (status == STATUS_OK) {
         status = claim_email(redis, wanted->email, out_id, holder, err);
     }

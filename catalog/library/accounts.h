@@ -70,6 +70,11 @@ MUST_USE enum status account_read(struct redis *redis, const char *account_id,
 /** STATUS_NOT_FOUND "no_account". */
 MUST_USE enum status account_find(struct redis *redis, const char *email,
                                   char out_id[ID_SIZE], struct error *err);
+/** The ids of all accounts, in order, each once; free() them. Every account
+ *  that was there at the call is among them; some may be of none. 65 bytes each
+ *  are in memory. STATUS_NO_MEMORY. */
+MUST_USE enum status accounts_list(struct redis *redis, char (**out)[ID_SIZE],
+                                   size_t *count, struct error *err);
 /** Sets the end of the granted subscription, of a lapsed account too.
  *  STATUS_NOT_FOUND "no_account". */
 MUST_USE enum status account_grant(struct redis *redis, const char *account_id,

@@ -103,6 +103,11 @@ struct key key_arrivals(void)
     return key_format("arrivals");
 }
 
+struct key key_accounts(void)
+{
+    return key_format("accounts");
+}
+
 struct key key_unmatched_accounts(void)
 {
     return key_format("unmatched");

@@ -48,6 +48,7 @@ struct key key_release(const char *release_id);     /* hash */
 struct key key_releases(void); /* zset: release id by load time */
 struct key key_numbers(void);  /* string: last recording number */
 struct key key_arrivals(void); /* list: numbers as they were indexed */
+struct key key_accounts(void); /* set: ids of all accounts */
 struct key key_unmatched_accounts(void); /* set: account ids */
 struct key key_rescan_lease(void);       /* string: who asks the unmatched */
 /** The index: string, one version of a segment. */

@@ -271,6 +271,80 @@ static void of_many_who_race_for_an_address_one_gets_it(void **state)
     assert_int_equal(TEST_ASK(library.redis, "DBSIZE"), keys_before + 2);
 }
 
+static bool is_listed(const char *account_id, size_t *count)
+{
+    char(*ids)[ID_SIZE] = NULL;
+    struct error err;
+    bool found = false;
+    assert_int_equal(accounts_list(library.redis, &ids, count, &err),
+                     STATUS_OK);
+    for (size_t i = 0; i < *count; i++) {
+        assert_true(i == 0 || strcmp(ids[i - 1], ids[i]) < 0);
+        found = found || strcmp(ids[i], account_id) == 0;
+    }
+    free(ids);
+    return found;
+}
+
+/* Whoever asks for all accounts must miss none: what is owned by one that is
+ * missed would be taken for nobody's. */
+static void every_account_is_in_the_list_of_all(void **state)
+{
+    (void)state;
+    char id[ID_SIZE];
+    size_t count = 0;
+    size_t again = 0;
+    test_account_make(&library, "listed@example.org", id);
+    assert_true(is_listed(id, &count));
+    assert_true(is_listed(library.account, &count));
+    /* The loser of a race for an address leaves nothing. */
+    const struct account_new twice = {.email = "listed@example.org",
+                                      .password = TEST_PASSWORD,
+                                      .region = TEST_REGION,
+                                      .trial_days = 30,
+                                      .limit_bytes = 1};
+    struct error err;
+    char other[ID_SIZE];
+    assert_int_equal(
+        account_create(library.redis, library.keyring, &twice, other, &err),
+        STATUS_CONFLICT);
+    assert_false(is_listed(other, &again));
+    assert_int_equal(again, count);
+    /* One from before the set was kept, which owns something. */
+    struct key all = key_accounts();
+    struct key unmatched = key_unmatched_accounts();
+    assert_int_equal(TEST_ASK(library.redis, "SREM", all.text, id), 1);
+    assert_false(is_listed(id, &again));
+    assert_int_equal(TEST_ASK(library.redis, "SADD", unmatched.text, id), 1);
+    assert_true(is_listed(id, &again));
+    assert_int_equal(again, count);
+}
+
+static void more_accounts_than_a_page_are_listed(void **state)
+{
+    (void)state;
+    enum { MANY = 1700 };
+    struct key all = key_accounts();
+    size_t before = 0;
+    size_t after = 0;
+    (void)is_listed("", &before);
+    for (int page = 0; page < 4; page++) {
+        char ids[MANY / 4][32];
+        struct redis_arg args[2 + MANY / 4] = {redis_text("SADD"),
+                                               redis_text(all.text)};
+        for (int i = 0; i < MANY / 4; i++) {
+            (void)snprintf(ids[i], sizeof ids[i], "acc_many%d",
+                           page * (MANY / 4) + i);
+            args[2 + i] = redis_text(ids[i]);
+        }
+        assert_int_equal(
+            redis_call(library.redis, NULL, args, 2 + MANY / 4, NULL),
+            STATUS_OK);
+    }
+    assert_true(is_listed("acc_many1699", &after));
+    assert_int_equal(after, before + MANY);
+}
+
 static void a_damaged_key_is_told_and_not_used(void **state)
 {
     (void)state;
@@ -316,6 +390,8 @@ int main(void)
         cmocka_unit_test(there_is_nothing_where_no_account_is),
         cmocka_unit_test(an_address_whose_account_is_gone_is_free),
         cmocka_unit_test(of_many_who_race_for_an_address_one_gets_it),
+        cmocka_unit_test(every_account_is_in_the_list_of_all),
+        cmocka_unit_test(more_accounts_than_a_page_are_listed),
         cmocka_unit_test(a_damaged_key_is_told_and_not_used),
         cmocka_unit_test(an_account_survives_kill_9_of_redis),
     };
