@@ -192,7 +192,7 @@ static enum status finish_uploaded(struct song *song, struct upload *out,
     enum status status = pack_print(song, err);
     if (status == STATUS_OK) {
         buffer_wipe(&song->manifest);
-        status = vault_put(song->service->vault, &owner, song->fd,
+        status = vault_put(song->service->vault, &owner, song->fd, NULL,
                            &song->manifest, err);
     }
     return status == STATUS_OK ? commit_uploaded(song, out, err) : status;

@@ -17,11 +17,24 @@ enum {
     /* of the file, read ahead of the cut: four times the longest chunk, so that
      * moving what is left to the front copies a quarter of the bytes */
     WINDOW_BYTES = 4 * CHUNKER_MAX_BYTES,
+    /* Objects are pinned together, since each call costs a sync of Redis' log:
+     * a dozen chunks of usual length, with room for one of the longest. */
+    BATCH_BYTES = 4 * SEAL_MAX_OBJECT_BYTES,
 };
 
-/* One vault_put() at work. All but the object is secret. */
+/* Sealed objects that are not stored yet, one behind the other. */
+struct batch {
+    uint8_t names[VAULT_PINS_MAX][SHA256_BYTES];
+    size_t lengths[VAULT_PINS_MAX];
+    size_t count;
+    size_t used_bytes;
+    uint8_t objects[BATCH_BYTES];
+};
+
+/* One vault_put() at work. All but the batch is secret. */
 struct put {
     struct store *store;
+    const struct vault_guard *guard; /* may be NULL */
     const uint8_t *region_secret;
     struct chunker_gear gear;
     struct manifest manifest;
@@ -32,7 +45,7 @@ struct put {
     size_t start;          /* in the window, of the next chunk */
     size_t end;            /* in the window, of what was read */
     uint8_t window[WINDOW_BYTES];
-    uint8_t object[SEAL_MAX_OBJECT_BYTES];
+    struct batch batch;
 };
 
 enum status vault_open(struct vault **out, struct store *store,
@@ -110,21 +123,50 @@ static enum status fill_window(struct put *put, struct error *err)
     return STATUS_OK;
 }
 
-/* Cuts, seals and stores the first chunk of `plain`; *length, which is that of
- * all of it, becomes the chunk's. */
+/* Pins the batch, then stores it: an object that the store has may only be
+ * relied on when nobody removes it any more. */
+static enum status store_batch(struct put *put, struct error *err)
+{
+    struct batch *batch = &put->batch;
+    enum status status = STATUS_OK;
+    if (batch->count > 0 && put->guard != NULL) {
+        status = put->guard->pin(put->guard->context,
+                                 (const uint8_t(*)[SHA256_BYTES])batch->names,
+                                 batch->count, err);
+    }
+    const uint8_t *object = batch->objects;
+    for (size_t i = 0; status == STATUS_OK && i < batch->count; i++) {
+        status = put->store->methods->put(put->store, batch->names[i], object,
+                                          batch->lengths[i], err);
+        object += batch->lengths[i];
+    }
+    batch->count = 0;
+    batch->used_bytes = 0;
+    return status;
+}
+
+/* Cuts and seals the first chunk of `plain`, and stores what there is when the
+ * batch is full; *length, which is that of all of it, becomes the chunk's. */
 static enum status put_chunk(struct put *put, enum part_kind kind,
                              const uint8_t *plain, size_t *length_bytes,
                              struct error *err)
 {
     struct chunk_ref chunk;
+    struct batch *batch = &put->batch;
     size_t length = chunker_cut(&put->gear, plain, *length_bytes);
-    seal_chunk(put->object, &chunk, put->region_secret, plain,
-               (uint32_t)length);
+    seal_chunk(batch->objects + batch->used_bytes, &chunk, put->region_secret,
+               plain, (uint32_t)length);
     enum status status = manifest_add(&put->manifest, kind, &chunk, err);
     if (status == STATUS_OK) {
-        status =
-            put->store->methods->put(put->store, chunk.name, put->object,
-                                     seal_object_bytes((uint32_t)length), err);
+        memcpy(batch->names[batch->count], chunk.name, SHA256_BYTES);
+        batch->lengths[batch->count] = seal_object_bytes((uint32_t)length);
+        batch->used_bytes += batch->lengths[batch->count];
+        batch->count++;
+    }
+    if (status == STATUS_OK &&
+        (batch->count == VAULT_PINS_MAX ||
+         BATCH_BYTES - batch->used_bytes < SEAL_MAX_OBJECT_BYTES)) {
+        status = store_batch(put, err);
     }
     crypto_wipe(&chunk, sizeof chunk);
     *length_bytes = length;
@@ -220,11 +262,15 @@ static enum status put_file(struct put *put, struct error *err)
         status = put_span(put, &put->essence.spans[i], err);
     }
     put->manifest.size_bytes += put->essence.removed_bytes;
-    return status == STATUS_OK ? put_heads(put, err) : status;
+    if (status == STATUS_OK) {
+        status = put_heads(put, err);
+    }
+    return status == STATUS_OK ? store_batch(put, err) : status;
 }
 
 enum status vault_put(struct vault *vault, const struct vault_owner *owner,
-                      int fd, struct buffer *manifest, struct error *err)
+                      int fd, const struct vault_guard *guard,
+                      struct buffer *manifest, struct error *err)
 {
     uint8_t version = 0;
     const uint8_t *secret =
@@ -241,6 +287,7 @@ enum status vault_put(struct vault *vault, const struct vault_owner *owner,
                          "no memory for storing a file");
     }
     put->store = vault->store;
+    put->guard = guard;
     put->region_secret = secret;
     put->fd = fd;
     put->manifest.secret_version = version;
@@ -257,6 +304,11 @@ enum status vault_put(struct vault *vault, const struct vault_owner *owner,
     crypto_wipe(put, sizeof *put);
     free(put);
     return status;
+}
+
+struct store *vault_store(struct vault *vault)
+{
+    return vault->store;
 }
 
 enum status vault_probe(struct vault *vault, struct error *err)

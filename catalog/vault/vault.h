@@ -3,6 +3,7 @@
 #define REFRAIN_CATALOG_VAULT_VAULT_H
 
 #include "catalog/vault/keyring.h"
+#include "catalog/vault/store.h"
 #include "matcher/buffer.h"
 #include "matcher/status.h"
 
@@ -28,6 +29,18 @@ struct vault_owner {
     const char *region;
 };
 
+/** Who keeps objects from being collected while a file is being stored: before
+ *  the store is asked for an object, or given one, its name is pinned, so that
+ *  it stays until the manifest is committed (catalog/upkeep/pins.h).
+ *  pin  all of `count` names, 1..VAULT_PINS_MAX; anything but STATUS_OK ends
+ *       the vault_put() and is handed on */
+enum { VAULT_PINS_MAX = 32 };
+struct vault_guard {
+    enum status (*pin)(void *context, const uint8_t (*names)[SHA256_BYTES],
+                       size_t count, struct error *err);
+    void *context;
+};
+
 /** store    where the objects lie; taken, on error too
  *  keyring  borrowed while the vault lives
  *  STATUS_NO_MEMORY. */
@@ -44,6 +57,7 @@ void vault_close(struct vault *vault);
 /** Stores all of `fd` (from offset 0 to its end; borrowed). On STATUS_OK every
  *  chunk is durable (file and folder synced) and `manifest` holds the sealed
  *  list, to be kept with the library entry.
+ *  guard     NULL where nobody collects
  *  manifest  appended to; as it was on error
  *  STATUS_UNAVAILABLE "vault_full" no space, "vault_write" the disk refuses,
  *  what else the store gives, "upload_unreadable" fd cannot be read,
@@ -52,6 +66,7 @@ void vault_close(struct vault *vault);
  * that were stored already stay (they would be the same at the next try). */
 MUST_USE enum status vault_put(struct vault *vault,
                                const struct vault_owner *owner, int fd,
+                               const struct vault_guard *guard,
                                struct buffer *manifest, struct error *err);
 
 /** Opens a stored file; `vault` must outlive the reader. The owner's region is
@@ -72,6 +87,10 @@ MUST_USE enum status vault_read(struct vault_reader *reader, uint64_t offset,
                                 void *out, size_t length, size_t *got,
                                 struct error *err);
 void vault_reader_close(struct vault_reader *reader);
+
+/** Where the objects lie, for those who look after them; borrowed while the
+ *  vault lives. */
+struct store *vault_store(struct vault *vault);
 
 /** Can a chunk be written and synced now? For readiness; writes 5 bytes.
  *  STATUS_UNAVAILABLE as vault_put(). */

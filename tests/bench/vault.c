@@ -117,7 +117,8 @@ static void put_new(struct bench *bench)
 {
     struct error err = {0};
     buffer_clear(&bench->manifest);
-    must(vault_put(bench->vault, &OWNER, bench->fd, &bench->manifest, &err),
+    must(vault_put(bench->vault, &OWNER, bench->fd, NULL, &bench->manifest,
+                   &err),
          &err);
 }
 

@@ -331,8 +331,9 @@ static void regions_share_nothing(void **state)
     abroad.region = "mars";
     struct error err = {0};
     int fd = test_file(fixture->song, 100);
-    assert_int_equal(vault_put(fixture->tv.vault, &abroad, fd, &away, &err),
-                     STATUS_UNAVAILABLE);
+    assert_int_equal(
+        vault_put(fixture->tv.vault, &abroad, fd, NULL, &away, &err),
+        STATUS_UNAVAILABLE);
     assert_string_equal(err.code, "keys_missing");
     assert_int_equal(away.length, 0);
     (void)close(fd);
@@ -470,11 +471,71 @@ struct worker {
     enum status status;
 };
 
+/* A guard that looks whether its names are there already. */
+struct watch {
+    struct store *store;
+    size_t calls;
+    size_t names;
+    size_t refuse_at; /* call, from 1; 0: none */
+};
+
+static enum status watch_pin(void *context,
+                             const uint8_t (*names)[SHA256_BYTES], size_t count,
+                             struct error *err)
+{
+    struct watch *watch = context;
+    watch->calls++;
+    if (watch->calls == watch->refuse_at) {
+        return error_set(err, STATUS_UNAVAILABLE, "not_now", "not now");
+    }
+    assert_in_range(count, 1, VAULT_PINS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        bool is_there = true;
+        assert_int_equal(
+            watch->store->methods->has(watch->store, names[i], &is_there, err),
+            STATUS_OK);
+        assert_false(is_there);
+    }
+    watch->names += count;
+    return STATUS_OK;
+}
+
+static void every_object_is_pinned_before_it_is_stored(void **state)
+{
+    struct fixture *fixture = *state;
+    struct watch watch = {.store = vault_store(fixture->tv.vault),
+                          .refuse_at = 2};
+    const struct vault_guard guard = {watch_pin, &watch};
+    struct buffer manifest = {0};
+    struct error err;
+    int fd = test_file(fixture->song, SONG_BYTES);
+    assert_int_equal(
+        vault_put(fixture->tv.vault, &TEST_OWNER, fd, &guard, &manifest, &err),
+        STATUS_UNAVAILABLE);
+    assert_string_equal(err.code, "not_now");
+    assert_int_equal(manifest.length, 0);
+    assert_int_equal(object_count(fixture), watch.names);
+
+    watch = (struct watch){.store = watch.store};
+    test_vault_close(&fixture->tv);
+    test_vault_open(&fixture->tv);
+    watch.store = vault_store(fixture->tv.vault);
+    assert_int_equal(
+        vault_put(fixture->tv.vault, &TEST_OWNER, fd, &guard, &manifest, &err),
+        STATUS_OK);
+    (void)close(fd);
+    assert_int_equal(object_count(fixture), watch.names);
+    assert_true(watch.calls < watch.names); /* in batches */
+    test_vault_expect(&fixture->tv, &TEST_OWNER, &manifest, fixture->song,
+                      SONG_BYTES);
+    buffer_clear(&manifest);
+}
+
 static void *put_in_thread(void *argument)
 {
     struct worker *worker = argument;
     int fd = test_file(worker->fixture->song, 2 * MIB);
-    worker->status = vault_put(worker->fixture->tv.vault, &TEST_OWNER, fd,
+    worker->status = vault_put(worker->fixture->tv.vault, &TEST_OWNER, fd, NULL,
                                &worker->manifest, NULL);
     (void)close(fd);
     return NULL;
@@ -525,6 +586,7 @@ int main(void)
         TEST(the_store_says_nothing),
         TEST(a_spoilt_object_is_replaced_by_the_next_put),
         TEST(leftovers_go_after_a_day),
+        TEST(every_object_is_pinned_before_it_is_stored),
         TEST(many_threads_put_the_same_song),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

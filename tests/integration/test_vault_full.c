@@ -81,7 +81,7 @@ static void expect_put_fails(struct fixture *fixture, const char *code)
     struct error err = {0};
     int fd = test_file(fixture->song, SONG_BYTES);
     assert_int_equal(
-        vault_put(fixture->tv.vault, &TEST_OWNER, fd, &manifest, &err),
+        vault_put(fixture->tv.vault, &TEST_OWNER, fd, NULL, &manifest, &err),
         STATUS_UNAVAILABLE);
     assert_string_equal(err.code, code);
     assert_int_equal(manifest.length, 0);

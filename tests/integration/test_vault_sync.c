@@ -50,7 +50,8 @@ static int put_once(const char *root, const char *file)
     (void)snprintf(folder, sizeof folder, "%s/vault", root);
     if (fd >= 0 && keyring_open(&keyring, keys, true, NULL) == STATUS_OK &&
         vault_open_folder(&vault, folder, keyring, NULL) == STATUS_OK) {
-        result = vault_put(vault, &TEST_OWNER, fd, &manifest, NULL) == STATUS_OK
+        result = vault_put(vault, &TEST_OWNER, fd, NULL, &manifest, NULL) ==
+                         STATUS_OK
                      ? RAN_OK
                      : RAN_PUT_FAILED;
     }

@@ -112,7 +112,7 @@ static void store(struct vault *vault, const char *folder, const char *path,
     size_t length = (size_t)facts.st_size;
     uint8_t *file = malloc(length + 1);
     must_read(file == NULL ? -1 : pread(fd, file, length, 0), length, path);
-    must(vault_put(vault, owner, fd, &manifest, &err), &err);
+    must(vault_put(vault, owner, fd, NULL, &manifest, &err), &err);
     (void)close(fd);
     expect_file(vault, owner, &manifest, file, length);
     (void)printf("%llu %zu\n",

@@ -108,7 +108,7 @@ void test_vault_put(struct test_vault *tv, const struct vault_owner *owner,
 {
     struct error err = {0};
     int fd = test_file(bytes, length);
-    enum status status = vault_put(tv->vault, owner, fd, manifest, &err);
+    enum status status = vault_put(tv->vault, owner, fd, NULL, manifest, &err);
     (void)close(fd);
     if (status != STATUS_OK) {
         print_error("%s: %s\n", err.code, err.text);
