@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# cmake -D SCRIPTS="a;b" -D FOLDER=dir -D OUT=file.c -P embed_scripts.cmake
+# cmake -D SCRIPTS="a;b" -D FOLDER=dir -D HEADER=path/of/scripts.h -D OUT=file.c
+#     -P embed_scripts.cmake
 # Writes each script as `const struct redis_script script_NAME`. A line
 # "-- include NAME" is replaced by the text of NAME.lua. Bytes, not a string
 # literal: C17 promises no more than 4095 characters of one. Scripts are ASCII.
-file(WRITE ${OUT}.new "/* Made from catalog/library/scripts by CMake. */\n"
-    "#include \"catalog/library/scripts.h\"\n")
+file(WRITE ${OUT}.new "/* Made from Lua scripts by CMake. */\n"
+    "#include \"${HEADER}\"\n")
 foreach(name IN LISTS SCRIPTS)
     file(READ ${FOLDER}/${name}.lua text)
     string(REGEX MATCHALL "-- include [a-z_]+" includes "${text}")

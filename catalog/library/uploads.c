@@ -229,8 +229,8 @@ static const enum account_key OWN_KEYS[] = {
 enum {
     ADD_KEY_COUNT = sizeof ADD_KEYS / sizeof *ADD_KEYS,
     OWN_KEY_COUNT = sizeof OWN_KEYS / sizeof *OWN_KEYS,
-    ADD_ARGS_HEAD = 14,
-    OWN_ARGS_HEAD = 10,
+    ADD_ARGS_HEAD = 15,
+    OWN_ARGS_HEAD = 11,
     ADD_ARGS_MAX = ADD_ARGS_HEAD + 4 * RECORD_FIELDS_MAX,
 };
 
@@ -255,6 +255,7 @@ struct add_numbers {
     struct redis_number changes_kept;
     struct redis_number quota_bytes;
     struct redis_number arrivals;
+    struct redis_number kept_until;
     struct redis_number evidence_count;
 };
 
@@ -283,6 +284,7 @@ static void add_args_head(struct redis_arg *args, struct add_numbers *numbers,
         bytes_or_nothing(outcome->print),
         uploaded ? redis_integer(&numbers->arrivals, (int64_t)outcome->arrivals)
                  : redis_text(""),
+        redis_integer(&numbers->kept_until, outcome->kept_until_ms),
         redis_integer(&numbers->evidence_count, (int64_t)evidence_args),
     };
     memcpy(args, head, sizeof head);
@@ -304,6 +306,7 @@ static void own_args_head(struct redis_arg *args, struct add_numbers *numbers,
         redis_integer(&numbers->quota_bytes, (int64_t)entry->size_bytes),
         bytes_or_nothing(outcome->manifest),
         bytes_or_nothing(outcome->print),
+        redis_integer(&numbers->kept_until, outcome->kept_until_ms),
         redis_integer(&numbers->evidence_count, (int64_t)evidence_args),
     };
     assert(outcome->status == UPLOAD_UPLOADED);
@@ -378,6 +381,11 @@ static enum status read_outcome(struct upload *out, const char *account_id,
     if (script_refused(reply, "denied")) {
         return error_set(err, STATUS_CONFLICT, "denied",
                          "the subscriber has denied this recording");
+    }
+    if (script_refused(reply, "stale")) {
+        return error_set(err, STATUS_CONFLICT, "stale",
+                         "storing the file took so long that its objects may "
+                         "be gone again");
     }
     if (script_refused(reply, "not_wanted")) {
         return error_set(err, STATUS_CONFLICT, "not_wanted",

@@ -69,6 +69,8 @@ MUST_USE enum status upload_find_content(struct redis *redis,
  *            rescans (may be empty)
  *  arrivals  UPLOADED: how many recordings had arrived when the catalog was
  *            asked (unmatched.h)
+ *  kept_until_ms  UPLOADED: how long the manifest's objects are sure to be
+ *            there, by Redis' clock (upkeep/pins.h); 0: for ever
  *  is_own    UPLOADED: entry->id is a track that wants its own audio (fix.h):
  *            of entry, what belongs to its sound is written, and content_id */
 struct upload_outcome {
@@ -80,6 +82,7 @@ struct upload_outcome {
     const struct buffer *manifest;
     const struct buffer *print;
     uint64_t arrivals;
+    int64_t kept_until_ms;
     bool is_own;
 };
 /** Commits an outcome: entry, counters, change log and upload record in one
@@ -90,7 +93,8 @@ struct upload_outcome {
  *  *out is the record as it now stands.
  *  STATUS_NOT_FOUND "no_upload", "no_account" · STATUS_CONFLICT "denied" the
  *  recording was denied meanwhile, "not_wanted" the track has its own audio
- *  meanwhile, or wants it no more: nothing was written; look again. */
+ *  meanwhile, or wants it no more, "stale" it is too late for the manifest:
+ *  nothing was written; look again, store again. */
 MUST_USE enum status upload_finish(struct redis *redis, const char *account_id,
                                    const char *upload_id,
                                    const struct upload_outcome *outcome,

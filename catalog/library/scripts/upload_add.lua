@@ -11,9 +11,11 @@
 --      11 manifest or ''  12 packed fingerprint or ''
 --      13 how many recordings the catalog had when it was asked; '' for a
 --         track that is not to be asked again
---      14 how many of the following are evidence for the upload
---      15 and on: evidence (name, value, name, ...), then the entry likewise
+--      14 until when the manifest's objects are kept for it (ms); 0: for ever
+--      15 how many of the following are evidence for the upload
+--      16 and on: evidence (name, value, name, ...), then the entry likewise
 -- include change
+-- include kept
 local status = redis.call('HGET', KEYS[2], 'status')
 if not status then
     return {'refused', 'no_upload'}
@@ -24,15 +26,18 @@ end
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return {'refused', 'no_account'}
 end
+if not is_kept(ARGV[14]) then
+    return {'refused', 'stale'}
+end
 -- The subscriber has said meanwhile that this recording is not the song.
 if ARGV[8] ~= '' and redis.call('HEXISTS', KEYS[11], ARGV[8]) == 1 then
     return {'refused', 'denied'}
 end
-local evidence_count = tonumber(ARGV[14])
+local evidence_count = tonumber(ARGV[15])
 
 local function finish(outcome, reason, track_id)
     if evidence_count > 0 then
-        redis.call('HSET', KEYS[2], unpack(ARGV, 15, 14 + evidence_count))
+        redis.call('HSET', KEYS[2], unpack(ARGV, 16, 15 + evidence_count))
     end
     redis.call('HSET', KEYS[2], 'status', outcome, 'reason', reason,
                'track_id', track_id)
@@ -58,7 +63,7 @@ local version = next_version(KEYS[1])
 redis.call('HINCRBY', KEYS[1], 'track_count', 1)
 redis.call('HINCRBY', KEYS[1], 'used_bytes', ARGV[10])
 redis.call('HSET', KEYS[3], 'version', version, 'added_version', version,
-           unpack(ARGV, 15 + evidence_count))
+           unpack(ARGV, 16 + evidence_count))
 redis.call('ZADD', KEYS[4], version, ARGV[5])
 if ARGV[8] ~= '' then
     redis.call('HSET', KEYS[6], ARGV[8], ARGV[5])

@@ -7,10 +7,12 @@
 --      4 length of the change log  5 track id  6 content id
 --      7 bytes that count against the quota
 --      8 manifest  9 packed fingerprint or ''
---      10 how many of the following are evidence for the upload
---      11 and on: evidence (name, value, name, ...), then status, reason,
+--      10 until when the manifest's objects are kept for it (ms); 0: for ever
+--      11 how many of the following are evidence for the upload
+--      12 and on: evidence (name, value, name, ...), then status, reason,
 --      sound and evidence of the track likewise
 -- include change
+-- include kept
 -- include sound
 local status = redis.call('HGET', KEYS[2], 'status')
 if not status then
@@ -24,11 +26,14 @@ local entry = redis.call('HMGET', KEYS[3], 'status', 'trashed_ms', 'fixed_ms',
 if entry[1] ~= 'matched' or entry[2] or not entry[3] then
     return {'refused', 'not_wanted'}
 end
-local evidence_count = tonumber(ARGV[10])
+if not is_kept(ARGV[10]) then
+    return {'refused', 'stale'}
+end
+local evidence_count = tonumber(ARGV[11])
 
 local function finish(outcome, reason, track_id)
     if evidence_count > 0 then
-        redis.call('HSET', KEYS[2], unpack(ARGV, 11, 10 + evidence_count))
+        redis.call('HSET', KEYS[2], unpack(ARGV, 12, 11 + evidence_count))
     end
     redis.call('HSET', KEYS[2], 'status', outcome, 'reason', reason,
                'track_id', track_id)
@@ -48,7 +53,7 @@ then
 end
 
 local version = next_version(KEYS[1])
-replace_sound(KEYS[3], 11 + evidence_count)
+replace_sound(KEYS[3], 12 + evidence_count)
 -- What the track was before the fix is no longer true of its new audio.
 redis.call('HSET', KEYS[3], 'version', version, 'content_id', ARGV[6],
            'reason_before', 'held')
