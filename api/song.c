@@ -7,6 +7,7 @@
 #include "catalog/library/accounts.h"
 #include "catalog/library/fix.h"
 #include "catalog/releases/arrivals.h"
+#include "catalog/upkeep/pins.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -40,6 +41,7 @@ struct song {
     struct audio_facts facts;
     struct evidence evidence;
     struct entry entry;
+    struct pins pins; /* of the manifest's objects */
     struct buffer manifest;
     struct buffer print;
 };
@@ -155,6 +157,8 @@ static enum status commit_uploaded(struct song *song, struct upload *out,
                                            .manifest = &song->manifest,
                                            .print = &song->print,
                                            .arrivals = song->arrivals,
+                                           .kept_until_ms =
+                                               pins_until_ms(&song->pins),
                                            .is_own = song->own_of[0] != '\0'};
     return finish(song, &outcome, out, err);
 }
@@ -191,8 +195,10 @@ static enum status finish_uploaded(struct song *song, struct upload *out,
                                       .region = account->region};
     enum status status = pack_print(song, err);
     if (status == STATUS_OK) {
+        pins_init(&song->pins, song->redis, UPKEEP_REGION);
+        const struct vault_guard guard = pins_guard(&song->pins);
         buffer_wipe(&song->manifest);
-        status = vault_put(song->service->vault, &owner, song->fd, NULL,
+        status = vault_put(song->service->vault, &owner, song->fd, &guard,
                            &song->manifest, err);
     }
     return status == STATUS_OK ? commit_uploaded(song, out, err) : status;

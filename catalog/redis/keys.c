@@ -153,6 +153,18 @@ struct key key_audit(void)
     return key_format("audit");
 }
 
+struct key key_of_upkeep(enum upkeep_key kind, const char *region)
+{
+    static const char *const names[] = {
+        [KEY_PINS] = "pins",           [KEY_CONDEMNED] = "condemned",
+        [KEY_DELETING] = "deleting",   [KEY_COLLECTOR] = "collector",
+        [KEY_COLLECTED] = "collected", [KEY_READ] = "read",
+    };
+    assert((unsigned)kind < sizeof names / sizeof names[0]);
+    assert(id_valid(region));
+    return key_format("{gc:%s}:%s", region, names[kind]);
+}
+
 const char *key_changed_channel(void)
 {
     return "changed";

@@ -59,6 +59,19 @@ struct key key_index_lease(void);     /* string: who merges */
 struct key key_index_restoring(void); /* string: there while it is rebuilt */
 struct key key_jobs(void);            /* stream: songs to be worked on */
 struct key key_audit(void);           /* stream: operator calls */
+
+/** What those who look after the vault keep of a region's objects, in one slot;
+ *  names of objects are 64 hex digits. */
+enum upkeep_key {
+    KEY_PINS,      /* zset: name -> until when a writer relies on it, ms */
+    KEY_CONDEMNED, /* hash: name -> since when nobody has owned it, ms */
+    KEY_DELETING,  /* hash: name -> when its removal began, ms */
+    KEY_COLLECTOR, /* string: who collects; expires */
+    KEY_COLLECTED, /* string: when the last run ended, ms */
+    KEY_READ,      /* string: name of the object that was read last */
+};
+/** region is an id: asserted. */
+struct key key_of_upkeep(enum upkeep_key kind, const char *region);
 /** Publish channel: "ACCOUNT_ID" whenever something of it changed. */
 const char *key_changed_channel(void);
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-enum { KINDS = KEY_IDEMPOTENCY + 1, NAMES = KINDS + 20 };
+enum { KINDS = KEY_IDEMPOTENCY + 1, NAMES = KINDS + 26 };
 
 static const char *item_of(int kind)
 {
@@ -54,6 +54,9 @@ static void no_two_things_have_one_name(void **state)
             key_of_account((enum account_key)kind, "1", item_of(kind));
     }
     keys[count++] = key_accounts();
+    for (int kind = KEY_PINS; kind <= KEY_READ; kind++) {
+        keys[count++] = key_of_upkeep((enum upkeep_key)kind, "1");
+    }
     keys[count++] = key_email("1");
     keys[count++] = key_recording("1");
     keys[count++] = key_recording_number(1);
