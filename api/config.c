@@ -46,6 +46,10 @@ static const struct option_entry entries[] = {
     /* 25 000 songs, what iTunes Match held, of 10 MB each: if none matched. */
     {"quota_bytes", KIND_BYTES, AT(quota_bytes), "bytes", "5G", 0,
      UINT64_C(1) << 50, "own audio that a new account may keep"},
+    {"trash_days", KIND_NUMBER, AT(trash_days), "days", "30", 0, 3650,
+     "how long what was removed can be restored; then gc forgets it"},
+    {"gc_interval_hours", KIND_NUMBER, AT(gc_interval_hours), "hours", "24", 0,
+     8760, "how often gc runs by itself; 0: only when it is asked to"},
     /* Two hours, the longest that is decoded, of 16 bit 44.1 kHz WAV are
      * 1.2 GiB. */
     {"upload_max_bytes", KIND_BYTES, AT(upload_max_bytes), "bytes", "2G",

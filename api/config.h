@@ -21,6 +21,8 @@ struct config {
     uint32_t trial_days;
     uint32_t grace_days;
     uint64_t quota_bytes;       /* own audio of a new account */
+    uint32_t trash_days;        /* after them what was removed is forgotten */
+    uint32_t gc_interval_hours; /* between collectors; 0: none by itself */
     uint64_t upload_max_bytes;  /* one file */
     uint64_t release_max_bytes; /* one delivered release */
     uint32_t loops;             /* event loops; 0: one a core */

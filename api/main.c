@@ -5,6 +5,7 @@
 #include "api/metrics.h"
 #include "api/rescan.h"
 #include "api/server.h"
+#include "api/upkeep.h"
 #include "catalog/library/uploads.h"
 #include "catalog/redis/server.h"
 
@@ -233,6 +234,9 @@ static enum status start(struct parts *parts, struct error *err)
     if (status == STATUS_OK) {
         status = rescan_start(&parts->rescan, service, err);
     }
+    if (status == STATUS_OK) {
+        status = upkeep_start(&service->upkeep, service, err);
+    }
     return status == STATUS_OK ? server_open(&parts->server, service, err)
                                : status;
 }
@@ -241,6 +245,7 @@ static void stop(struct parts *parts)
 {
     struct service *service = &parts->service;
     server_close(parts->server);
+    upkeep_stop(service->upkeep);
     rescan_stop(parts->rescan);
     jobs_stop(parts->jobs);
     decoder_pool_close(service->master_decoders);

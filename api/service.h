@@ -8,6 +8,8 @@
 #include "catalog/vault/vault.h"
 #include "matcher/decoder/pool.h"
 
+struct upkeep;
+
 /** Everything that a running refraind shares between its threads: handed to
  *  whoever needs it, global nowhere. All parts are thread-safe or constant.
  *  Redis handles are not: every thread has its own, opened at redis_address. */
@@ -24,6 +26,7 @@ struct service {
     /* The catalog's own masters, opened by those who hold a place above and
      * wait for one here: in one pool they would wait for each other. */
     struct decoder_pool *master_decoders;
+    struct upkeep *upkeep; /* runs over the vault */
     struct metrics *metrics;
     struct log *log;
 };

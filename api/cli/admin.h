@@ -17,5 +17,9 @@ int run_catalog_takedown(int argc, char **argv, struct context *context);
 int run_account_add(int argc, char **argv, struct context *context);
 int run_account_grant(int argc, char **argv, struct context *context);
 int run_audit(int argc, char **argv, struct context *context);
+/* admin_vault.c */
+int run_vault_gc(int argc, char **argv, struct context *context);
+int run_vault_check(int argc, char **argv, struct context *context);
+int run_vault_stats(int argc, char **argv, struct context *context);
 
 #endif

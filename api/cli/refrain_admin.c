@@ -12,6 +12,9 @@ static const struct command commands[] = {
      run_catalog_takedown},
     {"account add", "make a subscriber's account", run_account_add},
     {"account grant", "grant a subscription until a date", run_account_grant},
+    {"vault gc", "remove what nobody owns any more", run_vault_gc},
+    {"vault check", "look whether the vault is whole", run_vault_check},
+    {"vault stats", "tell what the vault holds and saves", run_vault_stats},
     {"audit", "list the operator's calls, newest first", run_audit},
     {NULL, NULL, NULL}};
 
@@ -19,6 +22,6 @@ int main(int argc, char **argv)
 {
     return command_main(argc, argv, commands,
                         "What the operator of a Refrain service does: its "
-                        "catalog and its accounts.",
+                        "catalog, its accounts and its vault.",
                         true);
 }

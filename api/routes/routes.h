@@ -9,6 +9,7 @@
 extern const struct route routes_accounts[];
 extern const struct route routes_admin[];
 extern const struct route routes_admin_releases[];
+extern const struct route routes_admin_vault[];
 extern const struct route routes_audio[];
 extern const struct route routes_devices[];
 extern const struct route routes_fix[];

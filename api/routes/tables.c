@@ -6,5 +6,6 @@
 const struct route *const route_tables[] = {
     routes_health,  routes_accounts, routes_token,          routes_devices,
     routes_uploads, routes_library,  routes_audio,          routes_why,
-    routes_fix,     routes_admin,    routes_admin_releases, NULL,
+    routes_fix,     routes_admin,    routes_admin_releases, routes_admin_vault,
+    NULL,
 };

@@ -43,6 +43,10 @@ GET /v1/me
 POST /v1/admin/releases
 GET /v1/admin/releases
 GET /v1/admin/audit
+POST /v1/admin/vault/gc
+POST /v1/admin/vault/check
+GET /v1/admin/vault/runs/{id}
+GET /v1/admin/vault/stats
 POST /v1/admin/accounts
 POST /v1/admin/accounts/grant
 GET /healthz
@@ -248,7 +252,8 @@ for command in "refrain scan" "refrain ls" "refrain get" "refrain why" \
     "refrain-admin catalog load" "refrain-admin catalog ls" \
     "refrain-admin catalog show" "refrain-admin catalog takedown" \
     "refrain-admin account add" \
-    "refrain-admin account grant"; do
+    "refrain-admin account grant" "refrain-admin vault gc" \
+    "refrain-admin vault check" "refrain-admin vault stats"; do
     # shellcheck disable=SC2086
     set -- $command
     expect_exit 0 "$REFRAIN_BIN/$1" "${@:2}" --help
