@@ -111,6 +111,8 @@ static enum status stats_audited(struct request *request, struct reply *reply,
     if (status != STATUS_OK) {
         return status;
     }
+    uint64_t unowned =
+        counts.orphan_count + counts.condemned_count + counts.pinned_count;
     reply_json(
         reply, 200,
         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
@@ -121,10 +123,8 @@ static enum status stats_audited(struct request *request, struct reply *reply,
                   "owned_bytes", (json_int_t)counts.owned_bytes, "stored_bytes",
                   (json_int_t)counts.seen_bytes, "stored_objects",
                   (json_int_t)counts.seen_count, "unowned_objects",
-                  (json_int_t)(counts.orphan_count + counts.condemned_count +
-                               counts.pinned_count),
-                  "saved_by_matching_bytes", (json_int_t)counts.matched_bytes,
-                  "saved_by_sharing_bytes",
+                  (json_int_t)unowned, "saved_by_matching_bytes",
+                  (json_int_t)counts.matched_bytes, "saved_by_sharing_bytes",
                   (json_int_t)counts.logical_bytes -
                       (json_int_t)counts.owned_bytes));
     return STATUS_OK;

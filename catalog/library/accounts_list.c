@@ -3,6 +3,7 @@
 
 #include "catalog/redis/keys.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* A list of ids that grows; a zeroed one is empty. */
@@ -80,13 +81,12 @@ enum status accounts_list(struct redis *redis, char (**out)[ID_SIZE],
     if (status == STATUS_OK) {
         status = add_set(&ids, redis, &unmatched, err);
     }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK || ids.count == 0) {
         free(ids.ids);
         return status;
     }
-    if (ids.count > 0) {
-        qsort(ids.ids, ids.count, ID_SIZE, compare_ids);
-    }
+    assert(ids.ids != NULL);
+    qsort(ids.ids, ids.count, ID_SIZE, compare_ids);
     for (size_t i = 0; i < ids.count; i++) {
         if (*count == 0 || strcmp(ids.ids[*count - 1], ids.ids[i]) != 0) {
             memmove(ids.ids[(*count)++], ids.ids[i], ID_SIZE);

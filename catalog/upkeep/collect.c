@@ -270,7 +270,7 @@ static enum status carry_out(struct collector *collector,
 
 static enum status decide(struct collector *collector, struct error *err)
 {
-    enum fate fates[BATCH_MAX];
+    enum fate fates[BATCH_MAX] = {0};
     if (collector->batch.count == 0) {
         return STATUS_OK;
     }

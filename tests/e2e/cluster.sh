@@ -210,4 +210,11 @@ expect_status 200
 service_stop
 service_start --redis "redis://127.0.0.1:${PORTS[2]}"
 check_songs
+
+step "the vault is collected and checked over all masters"
+expect_exit 0 admin vault gc --grace 0 --json
+expect_equal "accounts that the collector walked" "${#TOKENS[@]}" \
+    "$(jq .counts.accounts "$WORK/out")"
+expect_exit 0 admin vault check --read-data
+check_songs
 service_stop
