@@ -371,8 +371,10 @@ static double loud_level(struct work *work, const struct products *products,
 static void find_loud(struct work *work, enum pcm_channel channel,
                       size_t group_count)
 {
+    const struct products *products = work->products[channel];
+
+    assert(products != NULL);
     for (size_t band = 0; band < BANDS; band++) {
-        const struct products *products = work->products[channel];
         /* of windows, not of groups */
         work->loud[channel][band] = (struct loud){
             .master = WINDOW_GROUPS *
