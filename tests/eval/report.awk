@@ -72,7 +72,7 @@ function note_scores(row) {
     }
 }
 
-FILENAME ~ /peers/ {
+FILENAME ~ /peers\.tsv$/ {
     acoustid[$1] = $2
     plain[$1] = $5
     next
