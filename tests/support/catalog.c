@@ -15,18 +15,24 @@ enum { ARGUMENTS_MAX = 64, THREADS = 3 };
 
 extern char **environ;
 
+struct decoder_pool *test_catalog_decoders(void)
+{
+    struct decoder_pool *decoders = NULL;
+    char program[512];
+    const char *bin = getenv("REFRAIN_BIN");
+    assert(bin != NULL);
+    (void)snprintf(program, sizeof program, "%s/refrain-decoder", bin);
+    enum status status = decoder_pool_open(&decoders, program, THREADS, NULL);
+    assert(status == STATUS_OK);
+    return decoders;
+}
+
 void test_catalog_start(struct test_catalog *catalog)
 {
     *catalog = (struct test_catalog){0};
     test_redis_start(&catalog->server);
     catalog->redis = test_redis_open(&catalog->server);
-    char program[512];
-    const char *bin = getenv("REFRAIN_BIN");
-    assert(bin != NULL);
-    (void)snprintf(program, sizeof program, "%s/refrain-decoder", bin);
-    enum status status =
-        decoder_pool_open(&catalog->decoders, program, THREADS, NULL);
-    assert(status == STATUS_OK);
+    catalog->decoders = test_catalog_decoders();
     (void)snprintf(catalog->folder, sizeof catalog->folder, "%s/release",
                    catalog->server.folder);
     (void)snprintf(catalog->masters, sizeof catalog->masters, "%s/masters",

@@ -18,6 +18,8 @@ struct test_catalog {
     char masters[80]; /* not there at first */
     struct loader loader;
 };
+/** Another pool, as start() opens one; decoder_pool_close() it. */
+struct decoder_pool *test_catalog_decoders(void);
 void test_catalog_start(struct test_catalog *catalog);
 void test_catalog_stop(struct test_catalog *catalog);
 
